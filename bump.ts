@@ -1,0 +1,402 @@
+/**
+ * Raises volume versions and package versions, shows them, and finds the bump
+ * that was forgotten.
+ *
+ * ```sh
+ * deno run -A bump.ts volume debian12
+ * deno run -A bump.ts package minor
+ * deno run -A bump.ts check
+ * ```
+ *
+ * @module
+ */
+
+import {
+  COMMON_OPTIONS,
+  type Help,
+  krunnerVersion,
+  type OptionSpecs,
+  type OptionValues,
+  parseOptions,
+  renderHelp,
+  runMain,
+  suggestion,
+} from "./lib/cli.ts";
+import { UsageError } from "./lib/errors.ts";
+import type { PackageDir } from "./lib/package_dir.ts";
+import type { VersionChange } from "./lib/version_changes.ts";
+import type { CheckResult, CheckStatus, Versions } from "./lib/versions.ts";
+
+export type { CheckResult, CheckStatus, PackageDir, VersionChange, Versions };
+
+const OPTIONS = {
+  dir: {
+    type: "string",
+    value: "DIR",
+    help: "The package directory; all of dockerfiles/ by default",
+  },
+  all: { type: "boolean", help: "volume: all distro versions" },
+  to: {
+    type: "string",
+    value: "N",
+    help: "volume: the new version; one more than now by default",
+  },
+  "dry-run": {
+    type: "boolean",
+    alias: "n",
+    help: "volume, package: print a diff and change nothing",
+  },
+  json: {
+    type: "boolean",
+    help: "Print results as JSON, one document a line",
+  },
+  quiet: { type: "boolean", alias: "q", help: "Print nothing but errors" },
+  ...COMMON_OPTIONS,
+} as const satisfies OptionSpecs;
+
+const HELP: Help = {
+  summary:
+    "Raises the versions of krunner volumes and packages. A version never goes down.",
+  usage: [
+    "bump.ts volume <distro-version>… | --all  [--to N] [--dry-run] [options]",
+    "bump.ts package <change> [family…]  [--dry-run] [options]",
+    "bump.ts show [options]",
+    "bump.ts check [distro-version…] [options]",
+  ],
+  commands: {
+    volume:
+      'Raise the label "ai.backend.krunner.version" of env dockerfiles; every\nother byte stays',
+    package:
+      'Raise __version__; the change is "major", "minor", "patch",\n"prerelease", or a version such as "3.6.0"',
+    show: "List all versions",
+    check:
+      "Tell whether what is built changed since the volume version was first\nbuilt, and the version did not",
+  },
+  options: OPTIONS,
+  examples: {
+    "deno run -A bump.ts volume debian12 debian13":
+      "The next volume version for two distro versions",
+    "deno run -A bump.ts volume --all --dry-run":
+      "What would change for all of them",
+    "deno run -A bump.ts package minor debian": "From 0.1.2 to 0.2.0",
+    "deno run -A bump.ts check --dir ../ubuntu/src/ai/backend/krunner/ubuntu":
+      "In a checkout of upstream",
+  },
+  exitCodes: {
+    "0": "done; check: no bump was forgotten",
+    "1": "failed, nothing was changed; check: a bump was forgotten",
+    "2": "wrong usage",
+  },
+};
+
+/** Raise volume versions. */
+export interface VolumeCommand {
+  /** Tells the commands apart. */
+  kind: "volume";
+  /** Distro versions. */
+  names: string[];
+  /** All of them instead. */
+  all: boolean;
+  /** The new version; one more than the current one by default. */
+  to?: number;
+}
+
+/** Raise package versions. */
+export interface PackageCommand {
+  /** Tells the commands apart. */
+  kind: "package";
+  /** A step (`minor`) or a version (`3.6.0`). */
+  change: string;
+  /** May be empty where there is only one. */
+  families: string[];
+}
+
+/** List all versions. */
+export interface ShowCommand {
+  /** Tells the commands apart. */
+  kind: "show";
+}
+
+/** Look for forgotten bumps. */
+export interface CheckCommand {
+  /** Tells the commands apart. */
+  kind: "check";
+  /** Distro versions; all where it is empty. */
+  names: string[];
+}
+
+/** What the command line asks for. */
+export type Command =
+  | VolumeCommand
+  | PackageCommand
+  | ShowCommand
+  | CheckCommand;
+
+type Options = OptionValues<typeof OPTIONS>;
+
+/** The options that not every command takes. */
+const COMMAND_OPTIONS = {
+  all: ["volume"],
+  to: ["volume"],
+  "dry-run": ["volume", "package"],
+} as const;
+
+function parseTo(to: string): number {
+  const version = Number(to);
+  if (!/^[1-9]\d*$/.test(to) || !Number.isSafeInteger(version)) {
+    throw new UsageError(
+      `Cannot use "--to=${to}": it must be a positive integer`,
+    );
+  }
+  return version;
+}
+
+/** Turns operands and options into a command. */
+async function parseCommand(
+  operands: readonly string[],
+  options: Options,
+): Promise<Command> {
+  const [kind, ...names] = operands;
+  const commands = ["volume", "package", "show", "check"];
+  if (kind === undefined) {
+    throw new UsageError(
+      `No command given: give one of ${commands.join(", ")}; see --help`,
+    );
+  }
+  for (const [name, takers] of Object.entries(COMMAND_OPTIONS)) {
+    const value = options[name as keyof typeof COMMAND_OPTIONS];
+    const isGiven = value !== undefined && value !== false;
+    if (
+      isGiven && commands.includes(kind) && !takers.some((it) => it === kind)
+    ) {
+      throw new UsageError(
+        `Cannot use "--${name}" with "${kind}": it belongs to "${
+          takers.join('" and "')
+        }"`,
+      );
+    }
+  }
+  switch (kind) {
+    case "volume":
+      return {
+        kind,
+        names,
+        all: options.all,
+        ...options.to === undefined ? {} : { to: parseTo(options.to) },
+      };
+    case "package": {
+      const [change, ...families] = names;
+      if (change === undefined) {
+        throw new UsageError(
+          'No change given: give "major", "minor", "patch", "prerelease", or a version such as "3.6.0"',
+        );
+      }
+      return { kind, change, families };
+    }
+    case "show":
+      if (names.length > 0) {
+        throw new UsageError(
+          `Cannot use "${names.join(" ")}": "show" takes no names`,
+        );
+      }
+      return { kind };
+    case "check":
+      return { kind, names };
+    default:
+      throw new UsageError(
+        `Unknown command "${kind}"${
+          await suggestion(kind, commands) || "; see --help"
+        }`,
+      );
+  }
+}
+
+/**
+ * Plans the changes of a command; nothing is written.
+ *
+ * @throws {UsageError} If a name is unknown, or nothing is selected.
+ * @throws {KrunnerError} If a version cannot be read, or would stay or go down.
+ */
+export async function planBump(
+  packages: readonly PackageDir[],
+  command: VolumeCommand | PackageCommand,
+): Promise<VersionChange[]> {
+  const { planPackageChanges, planVolumeChanges } = await import(
+    "./lib/version_changes.ts"
+  );
+  switch (command.kind) {
+    case "volume": {
+      const { selectTargets } = await import("./lib/package_dir.ts");
+      const targets = selectTargets(packages, command.names, command);
+      return await planVolumeChanges(targets, command.to);
+    }
+    case "package":
+      return await planPackageChanges(
+        await selectFamilies(packages, command.families),
+        command.change,
+      );
+    default:
+      return command satisfies never;
+  }
+}
+
+async function selectFamilies(
+  packages: readonly PackageDir[],
+  names: readonly string[],
+): Promise<PackageDir[]> {
+  const families = packages.map(({ family }) => family);
+  if (names.length === 0 && packages.length > 1) {
+    throw new UsageError(
+      `No family given: name one or more of ${families.join(", ")}`,
+    );
+  }
+  for (const name of names) {
+    if (families.includes(name)) continue;
+    throw new UsageError(
+      `Unknown family "${name}"${await suggestion(name, families)}; known are ${
+        families.join(", ")
+      }`,
+    );
+  }
+  return packages.filter(({ family }) =>
+    names.length === 0 || names.includes(family)
+  );
+}
+
+/**
+ * Reads the versions of all distro versions.
+ *
+ * @throws {KrunnerError} If one cannot be read.
+ */
+export async function showVersions(
+  packages: readonly PackageDir[],
+): Promise<Versions[]> {
+  const [{ selectTargets }, { readVersions }] = await Promise.all([
+    import("./lib/package_dir.ts"),
+    import("./lib/versions.ts"),
+  ]);
+  const targets = selectTargets(packages, [], { all: true });
+  return await Promise.all(targets.map(readVersions));
+}
+
+/**
+ * Compares labels with what was built.
+ *
+ * @param names Distro versions; all where it is empty.
+ * @throws {UsageError} If a name is unknown.
+ * @throws {KrunnerError} If a package directory or manifest is broken.
+ */
+export async function checkBumps(
+  packages: readonly PackageDir[],
+  names: readonly string[],
+): Promise<CheckResult[]> {
+  const [{ selectTargets }, { checkVersions }] = await Promise.all([
+    import("./lib/package_dir.ts"),
+    import("./lib/versions.ts"),
+  ]);
+  const targets = selectTargets(packages, names, { all: names.length === 0 });
+  return (await Promise.all(targets.map(checkVersions))).flat();
+}
+
+/** This project's package directories, relative to `cwd` where they are below. */
+function projectRoot(cwd: string): string {
+  const root = `${import.meta.dirname}/dockerfiles`;
+  return root.startsWith(`${cwd}/`) ? root.slice(cwd.length + 1) : root;
+}
+
+async function openPackages(dir: string | undefined): Promise<PackageDir[]> {
+  const { findPackageDirs, openPackageDir } = await import(
+    "./lib/package_dir.ts"
+  );
+  return dir === undefined
+    ? await findPackageDirs(projectRoot(Deno.cwd()))
+    : [await openPackageDir(dir)];
+}
+
+/** Where a run's text goes. */
+export interface Output {
+  /** Results. */
+  log(text: string): void;
+  /** Everything else. */
+  error(text: string): void;
+}
+
+/**
+ * Runs the command line `args` and returns the exit code.
+ *
+ * @throws {KrunnerError} If it fails; nothing was changed then.
+ */
+export async function main(
+  args: readonly string[],
+  output: Output = console,
+): Promise<number> {
+  const { options, operands } = await parseOptions(args, OPTIONS);
+  if (options.help) {
+    output.log(renderHelp(HELP));
+    return 0;
+  }
+  if (options.version) {
+    output.log(await krunnerVersion());
+    return 0;
+  }
+  const command = await parseCommand(operands, options);
+  const packages = await openPackages(options.dir);
+  const print = (text: string) => {
+    if (!options.quiet && text !== "") output.log(text);
+  };
+  switch (command.kind) {
+    case "volume":
+    case "package":
+      print(await bump(packages, command, options));
+      return 0;
+    case "show": {
+      const { renderJson, renderVersions } = await import(
+        "./lib/version_report.ts"
+      );
+      const versions = await showVersions(packages);
+      print(
+        options.json ? renderJson(versions) : renderVersions(versions),
+      );
+      return 0;
+    }
+    case "check": {
+      const [{ isFailure }, { describeFailure, renderChecks, renderJson }] =
+        await Promise.all([
+          import("./lib/versions.ts"),
+          import("./lib/version_report.ts"),
+        ]);
+      const results = await checkBumps(packages, command.names);
+      print(options.json ? renderJson(results) : renderChecks(results));
+      const failures = results.filter(isFailure).map(describeFailure);
+      for (const failure of new Set(failures)) output.error(failure);
+      return failures.length === 0 ? 0 : 1;
+    }
+    default:
+      return command satisfies never;
+  }
+}
+
+/** Changes the files, or not with `--dry-run`; returns the text to print. */
+async function bump(
+  packages: readonly PackageDir[],
+  command: VolumeCommand | PackageCommand,
+  options: Options,
+): Promise<string> {
+  const changes = await planBump(packages, command);
+  if (!options["dry-run"]) {
+    const { applyChanges } = await import("./lib/version_changes.ts");
+    await applyChanges(changes);
+  }
+  const { renderChange, renderJson, summarizeChange } = await import(
+    "./lib/version_report.ts"
+  );
+  if (options.json) return renderJson(changes.map(summarizeChange));
+  if (!options["dry-run"]) return changes.map(renderChange).join("\n");
+  const { unifiedDiff } = await import("./lib/diff.ts");
+  const diffs = await Promise.all(
+    changes.map(({ file, before, after }) => unifiedDiff(file, before, after)),
+  );
+  return diffs.join("").replace(/\n$/, "");
+}
+
+if (import.meta.main) await runMain(main);

@@ -1,0 +1,105 @@
+"""Makes a tree self-contained: copies into it every shared library that its
+ELF files need from outside, the C library aside, and points them to the copies
+by a path relative to themselves.
+
+    python3 bundle_libs.py ROOT LIBRARY_FOLDER LICENSE_FOLDER
+
+LIBRARY_FOLDER is relative to ROOT. For the volume it is `lib/krunner`, not
+`lib`: a kernel exports LD_LIBRARY_PATH=/opt/backend.ai/lib to the user's own
+programs, and what lies there would replace their OpenSSL, libffi, ...
+
+The path is written as DT_RPATH, though DT_RUNPATH is the newer kind. The loader
+looks into LD_LIBRARY_PATH after DT_RPATH but before DT_RUNPATH, so with the
+newer kind a user's LD_LIBRARY_PATH (CUDA, conda, ...) would slip its libraries
+into our interpreter. A copied library gets a path of its own as well, since a
+program's path is no help to a library that comes with DT_RUNPATH.
+
+Certificates: Debian's libssl looks for them in /usr/lib/ssl, which is the
+container's own store, and readline for terminals in the container's terminfo.
+Both are meant to be the container's.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from elf import elf_files, needed, resolve, run_path
+from licenses import collect_copyrights, owner
+
+
+def outside(root: Path, files: list[Path]) -> dict[str, Path]:
+    """Libraries that the files need from outside the root, by their name."""
+    found: dict[str, Path] = {}
+    for file in files:
+        for name, path in resolve(file).items():
+            if not path.resolve().is_relative_to(root):
+                found[name] = path.resolve()
+    return dict(sorted(found.items()))
+
+
+def set_run_path(file: Path, entries: list[str]) -> None:
+    """Writes the entries as the file's DT_RPATH.
+
+    Into a copy that then takes the file's place: the interpreter that runs
+    this script is one of the files, and a running program cannot be written.
+    """
+    copy = file.with_name(f".{file.name}.new")
+    subprocess.run(
+        ["patchelf", "--force-rpath", "--set-rpath", ":".join(entries),
+         "--output", copy, file],
+        check=True,
+    )
+    shutil.copymode(file, copy)
+    copy.rename(file)
+
+
+def relative_entry(file: Path, folder: Path) -> str:
+    """The folder as the loader finds it from the file: `$ORIGIN/...`."""
+    relative = os.path.relpath(folder, file.parent)
+    return "$ORIGIN" if relative == "." else f"$ORIGIN/{relative}"
+
+
+def relink(file: Path, folder: Path, bundled: set[str]) -> None:
+    """Points the file to the folder, if it needs something there itself.
+
+    A relative path that it came with (as the wheels of the public index do)
+    stays in front; an absolute one would lead out of the tree and goes.
+    """
+    if bundled.isdisjoint(needed(file)):
+        return
+    own = [entry for entry in run_path(file) if entry.startswith("$ORIGIN")]
+    entry = relative_entry(file, folder)
+    set_run_path(file, own if entry in own else [*own, entry])
+
+
+def bundle(root: Path, folder: Path, licenses: Path) -> list[str]:
+    """Does what the top of this file says; gives the names of the copies."""
+    root = root.resolve()
+    files = elf_files(root)
+    libraries = outside(root, files)
+    if not libraries:
+        return []
+    folder = root / folder
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, path in libraries.items():
+        shutil.copyfile(path, folder / name)
+        # Libraries need no execute bit, and Debian's have none.
+        (folder / name).chmod(0o644)
+    for file in [*files, *(folder / name for name in libraries)]:
+        relink(file, folder, set(libraries))
+    if rest := outside(root, elf_files(root)):
+        raise RuntimeError(f"Libraries outside the tree are still used: {rest}")
+    collect_copyrights({owner(path) for path in libraries.values()}, licenses)
+    return list(libraries)
+
+
+def main() -> None:
+    root, folder, licenses = map(Path, sys.argv[1:])
+    for name in bundle(root, folder, licenses):
+        print(f"bundled {folder / name}")
+
+
+if __name__ == "__main__":
+    main()

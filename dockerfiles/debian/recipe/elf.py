@@ -1,0 +1,66 @@
+"""What the recipe asks of ELF files: who they are, what they need.
+
+`ldd` and `patchelf` do the work; this file only reads their answers.
+"""
+
+import re
+import subprocess
+from pathlib import Path
+
+# The C library's own files. They belong to the kernel and the loader of the
+# container that the volume is mounted in, never to the volume.
+C_LIBRARY = re.compile(
+    r"^(ld-linux.*|linux-vdso|lib(c|m|dl|pthread|rt|util|resolv))\.so(\.\d+)?$"
+)
+_RESOLVED = re.compile(r"^\s*(\S+) => (\S.*?) \(0x[0-9a-f]+\)$")
+_MISSING = re.compile(r"^\s*(\S+) => not found$")
+
+
+def output(*command: str | Path) -> str:
+    """Standard output of a command. Raises CalledProcessError if it fails."""
+    return subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+
+
+def is_elf(path: Path) -> bool:
+    """Whether it is an ELF file, and not a link to one."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
+def elf_files(root: Path) -> list[Path]:
+    """Every ELF file below the folder, sorted; links are not followed."""
+    return sorted(filter(is_elf, root.rglob("*")))
+
+
+def needed(path: Path) -> list[str]:
+    """Names of the libraries that the file itself asks for (DT_NEEDED)."""
+    return output("patchelf", "--print-needed", path).split()
+
+
+def run_path(path: Path) -> list[str]:
+    """Folders of the file's DT_RPATH or DT_RUNPATH."""
+    entries = output("patchelf", "--print-rpath", path).strip().split(":")
+    return [entry for entry in entries if entry]
+
+
+def resolve(path: Path) -> dict[str, Path]:
+    """Where the loader of this system finds each library that the file needs,
+    directly or through another one, the C library aside.
+
+    Raises FileNotFoundError if the loader does not find one.
+    """
+    found: dict[str, Path] = {}
+    # A static program has nothing to resolve, and ldd fails on it.
+    if not needed(path):
+        return found
+    for line in output("ldd", path).splitlines():
+        if missing := _MISSING.match(line):
+            raise FileNotFoundError(f'"{path}" needs "{missing[1]}": not found')
+        match = _RESOLVED.match(line)
+        if match and not C_LIBRARY.match(match[1]):
+            found[match[1]] = Path(match[2])
+    return found

@@ -1,0 +1,52 @@
+/**
+ * The one time stamp of an archive's entries.
+ *
+ * @module
+ */
+
+import { KrunnerError, UsageError } from "./errors.ts";
+import { capture } from "./process.ts";
+
+/** The largest time that a tar header's eleven octal digits hold. */
+const LATEST = 0o77777777777;
+
+/**
+ * Seconds since 1970: `SOURCE_DATE_EPOCH` (see reproducible-builds.org) where it is
+ * set, else the time of the last commit that touched the package directory, else 0.
+ *
+ * @param epoch The value of `SOURCE_DATE_EPOCH`.
+ * @throws {UsageError} If `epoch` is not a whole number of seconds.
+ */
+export async function archiveTime(
+  epoch: string | undefined,
+  dir: string,
+): Promise<number> {
+  if (epoch !== undefined && epoch !== "") return parseEpoch(epoch);
+  return await commitTime(dir) ?? 0;
+}
+
+function parseEpoch(epoch: string): number {
+  const seconds = Number(epoch);
+  if (!/^\d+$/.test(epoch) || seconds > LATEST) {
+    throw new UsageError(
+      `Cannot use SOURCE_DATE_EPOCH "${epoch}": it is not a whole number of seconds since 1970; correct or unset it`,
+    );
+  }
+  return seconds;
+}
+
+/** `undefined` outside a checkout, and on hosts without git. */
+async function commitTime(dir: string): Promise<number | undefined> {
+  try {
+    const { code, stdout } = await capture(
+      ["git", "log", "-1", "--format=%ct", "--", "."],
+      { cwd: dir },
+    );
+    return code === 0 && stdout.trim() !== ""
+      ? Number(stdout.trim())
+      : undefined;
+  } catch (error) {
+    if (error instanceof KrunnerError) return undefined;
+    throw error;
+  }
+}

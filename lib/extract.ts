@@ -1,0 +1,157 @@
+/**
+ * Takes the volume out of an env image: one stream from the engine to the packed
+ * file, with no copy of the tree in between.
+ *
+ * @module
+ */
+
+import { type ArchiveSummary, writeArchive } from "./archive.ts";
+import { type Engine, VOLUME_ROOT } from "./engine.ts";
+import { KrunnerError } from "./errors.ts";
+
+/** What taking out a volume needs to know. */
+export interface ExtractOptions {
+  /** The env image. */
+  readonly image: string;
+  /** The path of the file to write; the caller renames or removes it. */
+  readonly temporary: string;
+  /** `key=value` of the label that the containers get. */
+  readonly label: string;
+  /** The docker platform, where it is not the engine's own. */
+  readonly platform?: string | undefined;
+  /** The time stamp of all entries, in seconds since 1970. */
+  readonly mtime: number;
+  /** Compression threads. */
+  readonly threads: number;
+  /** Ends the work. */
+  readonly signal: AbortSignal;
+}
+
+/** A volume that was taken out. */
+export interface Extraction {
+  /** `major.minor` of its Python. */
+  readonly python: string;
+  /** The archive, in the manifest's words. */
+  readonly archive: {
+    readonly sha256: string;
+    readonly size: number;
+    readonly unpackedSize: number;
+    readonly entries: number;
+    readonly treeSha256: string;
+    readonly mtime: number;
+  };
+}
+
+/** What the agent mounts its own modules on, below site-packages. */
+const MOUNT_FOLDERS = ["ai/backend/kernel", "ai/backend/helpers"];
+
+/**
+ * Packs the volume of an env image into `temporary`.
+ *
+ * @throws {KrunnerError} If the image holds no volume, its Python does not run, a
+ * folder that the agent mounts on is missing, or the archive cannot be written.
+ */
+export async function extractVolume(
+  engine: Engine,
+  options: ExtractOptions,
+): Promise<Extraction> {
+  const python = await askPython(engine, options);
+  const missing = new Set(
+    MOUNT_FOLDERS.map((name) => `./lib/python${python}/site-packages/${name}/`),
+  );
+  const summary = await pack(engine, options, (path) => missing.delete(path));
+  const [folder] = missing;
+  if (folder !== undefined) {
+    throw new KrunnerError(
+      `Cannot use the image "${options.image}": its volume has no folder "${folder}", which the agent mounts on; make it in the env stage`,
+    );
+  }
+  const { sha256, size, unpackedSize, entries, treeSha256 } = summary;
+  return {
+    python,
+    archive: {
+      sha256,
+      size,
+      unpackedSize,
+      entries,
+      treeSha256,
+      mtime: options.mtime,
+    },
+  };
+}
+
+/** `major.minor`, from the volume's own interpreter. */
+async function askPython(
+  engine: Engine,
+  { image, label, platform }: ExtractOptions,
+): Promise<string> {
+  const python = `${VOLUME_ROOT}/bin/python`;
+  const version = await engine.run([
+    "run",
+    "--rm",
+    "--read-only",
+    "--network",
+    "none",
+    "--label",
+    label,
+    ...platform === undefined ? [] : ["--platform", platform],
+    "--entrypoint",
+    python,
+    image,
+    "-I",
+    "-c",
+    "import sys; print('%d.%d' % sys.version_info[:2])",
+  ], `run "${python}" of the image "${image}"`);
+  if (!/^\d+\.\d+$/.test(version)) {
+    throw new KrunnerError(
+      `Cannot use the image "${image}": "${python}" gives its version as "${version}", not as major.minor`,
+    );
+  }
+  return version;
+}
+
+async function pack(
+  engine: Engine,
+  options: ExtractOptions,
+  onEntry: (path: string) => void,
+): Promise<ArchiveSummary> {
+  const { image, temporary, label, platform, mtime, threads, signal } = options;
+  const container = await engine.run([
+    "create",
+    "--label",
+    label,
+    ...platform === undefined ? [] : ["--platform", platform],
+    "--entrypoint",
+    "/never-started",
+    image,
+  ], `make a container of the image "${image}"`);
+  const child = engine.spawn(["cp", `${container}:${VOLUME_ROOT}`, "-"]);
+  const complaint = new Response(child.stderr).text();
+  const [written, status] = await Promise.allSettled([
+    writeArchive(child.stdout, temporary, {
+      root: VOLUME_ROOT,
+      mtime,
+      threads,
+      signal,
+      onEntry,
+    }),
+    child.status,
+  ]);
+  const words = (await complaint).trim();
+  // A writer that gave up makes the engine's command fail too, with a broken pipe.
+  const engineFailed = status.status === "rejected" || !status.value.success;
+  if (engineFailed && words !== "" && !/broken pipe/i.test(words)) {
+    throw engine.failure(
+      `take ${VOLUME_ROOT} out of the image "${image}"`,
+      words,
+    );
+  }
+  if (written.status === "rejected") throw written.reason;
+  if (engineFailed) {
+    throw engine.failure(
+      `take ${VOLUME_ROOT} out of the image "${image}"`,
+      words,
+    );
+  }
+  return written.value;
+}

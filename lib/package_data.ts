@@ -1,0 +1,144 @@
+/**
+ * `krunner.json`: what a package directory knows about its distro versions
+ * beside their dockerfiles. It is optional; a family is data, not code.
+ *
+ * @module
+ */
+
+import { KrunnerError } from "./errors.ts";
+
+/** How to make a base image without a registry. */
+export interface Bootstrap {
+  /** The suite that debootstrap is given, e.g. `bookworm`. */
+  readonly suite: string;
+  /** A keyring file, where the host's default does not know the archive's keys. */
+  readonly keyring?: string;
+}
+
+/** What is known about one distro version. */
+export interface DistroData {
+  /** The base image that `ARG BASE_IMAGE` of the dockerfiles gets. */
+  readonly base?: string;
+  /** How to make that base image where no registry has it. */
+  readonly bootstrap?: Bootstrap;
+  /** Build arguments for the stages that declare them. */
+  readonly args: Readonly<Record<string, string>>;
+}
+
+const NO_DATA: DistroData = { args: {} };
+
+/**
+ * Reads `krunner.json` of a package directory; `{}` where there is none.
+ *
+ * @throws {KrunnerError} If it is not JSON, or a value is not what it must be.
+ */
+export async function readPackageData(
+  dir: string,
+): Promise<Record<string, DistroData>> {
+  const file = `${dir}/krunner.json`;
+  let text: string;
+  try {
+    text = await Deno.readTextFile(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return {};
+    throw error;
+  }
+  return parsePackageData(text, file);
+}
+
+/** The data of one distro version, empty where there is none. */
+export function dataOf(
+  data: Record<string, DistroData>,
+  distroVersion: string,
+): DistroData {
+  return data[distroVersion] ?? NO_DATA;
+}
+
+/**
+ * Parses the text of a `krunner.json`; `file` is for messages.
+ *
+ * @throws {KrunnerError} As {@linkcode readPackageData}.
+ */
+export function parsePackageData(
+  text: string,
+  file: string,
+): Record<string, DistroData> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new KrunnerError(
+      `Cannot read "${file}": it is not JSON (${(cause as Error).message})`,
+      { cause },
+    );
+  }
+  return mapObject(
+    json,
+    file,
+    (value, where) => parseDistroData(value, where),
+  );
+}
+
+function parseDistroData(json: unknown, where: string): DistroData {
+  const { base, bootstrap, args, ...others } = asObject(json, where);
+  rejectOthers(others, where);
+  return {
+    args: args === undefined ? {} : mapObject(args, `${where}.args`, asString),
+    ...base === undefined ? {} : { base: asString(base, `${where}.base`) },
+    ...bootstrap === undefined
+      ? {}
+      : { bootstrap: parseBootstrap(bootstrap, `${where}.bootstrap`) },
+  };
+}
+
+function parseBootstrap(json: unknown, where: string): Bootstrap {
+  const { suite, keyring, ...others } = asObject(json, where);
+  rejectOthers(others, where);
+  return {
+    suite: asString(suite, `${where}.suite`),
+    ...keyring === undefined
+      ? {}
+      : { keyring: asString(keyring, `${where}.keyring`) },
+  };
+}
+
+function asObject(json: unknown, where: string): Record<string, unknown> {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw new KrunnerError(
+      `Cannot use "${where}": it is ${JSON.stringify(json)}, not an object`,
+    );
+  }
+  return json as Record<string, unknown>;
+}
+
+function asString(json: unknown, where: string): string {
+  if (typeof json !== "string" || json === "") {
+    throw new KrunnerError(
+      `Cannot use "${where}": it is ${
+        JSON.stringify(json)
+      }, not a string of one or more characters`,
+    );
+  }
+  return json;
+}
+
+function mapObject<T>(
+  json: unknown,
+  where: string,
+  parse: (value: unknown, where: string) => T,
+): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(asObject(json, where)).map((
+      [key, value],
+    ) => [key, parse(value, `${where}: ${key}`)]),
+  );
+}
+
+function rejectOthers(others: Record<string, unknown>, where: string): void {
+  const [other] = Object.keys(others);
+  if (other !== undefined) {
+    throw new KrunnerError(
+      `Cannot use "${where}": it has an unknown key "${other}"; remove it or correct its spelling`,
+    );
+  }
+}

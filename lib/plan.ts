@@ -1,0 +1,447 @@
+/**
+ * A build's plan: everything that will happen, as data, before anything does.
+ *
+ * @module
+ */
+
+import type { BasePlan, BasePolicy } from "./base_image.ts";
+import {
+  type ContextFile,
+  listPackageFiles,
+  resolveContext,
+} from "./context.ts";
+import { KrunnerError, UsageError } from "./errors.ts";
+import { type Inputs, sha256 } from "./inputs.ts";
+import { maskVolumeVersion, readVolumeVersion } from "./labels.ts";
+import { dataOf, type DistroData, readPackageData } from "./package_data.ts";
+import {
+  inPackage,
+  type OutputNames,
+  outputNames,
+  type Stage,
+  stageDockerfile,
+  STAGES,
+  type Target,
+} from "./package_dir.ts";
+import { type SourceRow, SOURCES } from "./sources.ts";
+import { readStageFile, type StageFile } from "./stage_file.ts";
+
+/** The prefix of image names that upstream's dockerfiles are written with. */
+export const DEFAULT_IMAGE_PREFIX = "lablup/backendai-krunner";
+
+/** What the user may change of a plan. */
+export interface PlanOptions {
+  /** As Python's `platform.machine()` says it on Linux. */
+  readonly arch: string;
+  /** Stands in for the base image of `krunner.json`. */
+  readonly baseImage?: string | undefined;
+  /** Where the base image may come from. */
+  readonly base: BasePolicy;
+  /** A folder of wheels that stands in for the wheels stage. */
+  readonly wheelhouse?: string | undefined;
+  /** Build arguments of the user's own. */
+  readonly buildArgs: Readonly<Record<string, string>>;
+  /** The first part of the images' names. */
+  readonly imagePrefix: string;
+  /** The rows of the source lock file; the project's own by default. */
+  readonly rows?: readonly SourceRow[];
+}
+
+/** The plan of one stage. */
+export interface StagePlan {
+  /** The stage. */
+  readonly stage: Stage;
+  /** The image that comes of it. */
+  readonly image: string;
+  /** The dockerfile's name in the context. */
+  readonly dockerfile: string;
+  /** Build arguments, only those that the dockerfile declares. */
+  readonly buildArgs: Readonly<Record<string, string>>;
+  /** The files of its context. */
+  readonly context: readonly ContextFile[];
+  /** The user's folder of wheels, where it stands in for the stage. */
+  readonly wheelhouse?: string;
+}
+
+/** The plan of one distro version. */
+export interface BuildPlan {
+  /** What is built. */
+  readonly target: Target;
+  /** For which arch. */
+  readonly arch: string;
+  /** The volume version of the label. */
+  readonly volumeVersion: number;
+  /** The base image, where a dockerfile wants one. */
+  readonly base?: BasePlan;
+  /** The stages in the order to build. */
+  readonly stages: readonly StagePlan[];
+  /** The downloads that the stages need. */
+  readonly sources: readonly SourceRow[];
+  /** Names of the files that it writes into the package directory. */
+  readonly outputs: OutputNames;
+  /** What the archive will be made from. */
+  readonly inputs: Inputs;
+  /** Things to know that stop nothing. */
+  readonly notices: readonly string[];
+}
+
+/** The dockerfile that puts a folder of wheels where the wheels stage would. */
+export const WHEELHOUSE_DOCKERFILE = "krunner-wheels.wheelhouse.dockerfile";
+
+/**
+ * Plans the build of one distro version.
+ *
+ * @throws {KrunnerError} If the package directory cannot be built as it is: a
+ * dockerfile is missing or broken, its label is wrong, a file that it copies is
+ * not there.
+ * @throws {UsageError} If an option does not fit the package directory.
+ */
+export async function makePlan(
+  target: Target,
+  options: PlanOptions,
+): Promise<BuildPlan> {
+  const data = dataOf(
+    await readPackageData(target.pkg.dir),
+    target.distroVersion,
+  );
+  const draft = await readStages(target, options, data);
+  checkOptions(target, draft, options);
+  const stages = await planStages(target, draft, options, data);
+  const sources = uniqueSources(stages);
+  const base = planBase(target, draft, options, data);
+  return {
+    target,
+    arch: options.arch,
+    volumeVersion: draft.volumeVersion,
+    ...base === undefined ? {} : { base },
+    stages,
+    sources,
+    outputs: outputNames(target.distroVersion, options.arch),
+    inputs: await digestInputs(target, draft, stages, options, data, base),
+    notices: ttydNotices(target, options.arch),
+  };
+}
+
+/**
+ * What a build without any options would be made from: what `bump.ts check`
+ * compares the recorded build with.
+ *
+ * @throws {KrunnerError} As {@linkcode makePlan}.
+ */
+export async function currentInputs(
+  target: Target,
+  arch: string,
+): Promise<Inputs> {
+  const { inputs } = await makePlan(target, {
+    arch,
+    base: "auto",
+    buildArgs: {},
+    imagePrefix: DEFAULT_IMAGE_PREFIX,
+  });
+  return inputs;
+}
+
+/** A stage's dockerfile as it was read. */
+interface StageDraft {
+  readonly stage: Stage;
+  readonly name: string;
+  readonly text: string;
+  readonly file: StageFile;
+}
+
+interface Draft {
+  /** In the order to build. */
+  readonly stages: readonly StageDraft[];
+  readonly volumeVersion: number;
+}
+
+/** The build arguments that every stage may declare. */
+function allArgs(
+  { pkg, distroVersion }: Target,
+  options: PlanOptions,
+  data: DistroData,
+): Record<string, string> {
+  const base = options.baseImage ?? data.base;
+  return {
+    ARCH: options.arch,
+    DISTRO: pkg.family,
+    DISTRO_VERSION: distroVersion,
+    IMAGE_PREFIX: options.imagePrefix,
+    ...base === undefined ? {} : { BASE_IMAGE: base },
+    ...data.args,
+    ...options.buildArgs,
+  };
+}
+
+/** Reads the env stage and, before it, all stages whose images it is made from. */
+async function readStages(
+  target: Target,
+  options: PlanOptions,
+  data: DistroData,
+): Promise<Draft> {
+  const args = allArgs(target, options, data);
+  const stages: StageDraft[] = [];
+  let volumeVersion = 0;
+  const visit = async (stage: Stage, wantedBy: readonly Stage[]) => {
+    if (stages.some((draft) => draft.stage === stage)) return;
+    if (wantedBy.includes(stage)) {
+      throw new KrunnerError(
+        `Cannot build "${target.distroVersion}": its stage "${stage}" is made from itself (${
+          [...wantedBy, stage].join(" ← ")
+        }); correct a FROM line`,
+      );
+    }
+    const draft = await readStage(target, stage, wantedBy.at(-1), args);
+    if (stage === "env") {
+      volumeVersion = readVolumeVersion(
+        draft.text,
+        inPackage(target, draft.name),
+      );
+    }
+    for (const image of draft.file.images) {
+      const other = stageOfImage(image, target, options.imagePrefix);
+      if (other === undefined) continue;
+      if (other === "wheels" && options.wheelhouse !== undefined) continue;
+      await visit(other, [...wantedBy, stage]);
+    }
+    stages.push(draft);
+  };
+  await visit("env", []);
+  return { stages, volumeVersion };
+}
+
+async function readStage(
+  target: Target,
+  stage: Stage,
+  wantedBy: Stage | undefined,
+  args: Readonly<Record<string, string>>,
+): Promise<StageDraft> {
+  const name = stageDockerfile(target, stage);
+  if (name === undefined) {
+    const { pkg, distroVersion } = target;
+    throw new KrunnerError(
+      `Cannot build "${distroVersion}": stage "${wantedBy}" is made from stage "${stage}", which has no dockerfile; add "${pkg.dir}/krunner-${stage}.${distroVersion}.dockerfile" or "krunner-${stage}.${pkg.family}.dockerfile"`,
+    );
+  }
+  const path = inPackage(target, name);
+  const text = await Deno.readTextFile(path);
+  return { stage, name, text, file: readStageFile(text, path, args) };
+}
+
+/**
+ * The stage of this distro version whose image `reference` names.
+ *
+ * @throws {UsageError} If the dockerfile names it with the usual prefix and the
+ * user wants another one.
+ */
+function stageOfImage(
+  reference: string,
+  { distroVersion }: Target,
+  prefix: string,
+): Stage | undefined {
+  for (const stage of STAGES) {
+    if (reference === imageName(prefix, stage, distroVersion)) return stage;
+    if (
+      reference === imageName(DEFAULT_IMAGE_PREFIX, stage, distroVersion)
+    ) {
+      throw new UsageError(
+        `Cannot use "--image-prefix=${prefix}": a dockerfile of "${distroVersion}" names the image "${reference}"; write \${IMAGE_PREFIX} there, or leave the option out`,
+      );
+    }
+  }
+  return undefined;
+}
+
+function imageName(
+  prefix: string,
+  stage: Stage,
+  distroVersion: string,
+): string {
+  return `${prefix}-${stage}:${distroVersion}`;
+}
+
+/** Options that no dockerfile would notice are mistakes. */
+function checkOptions(
+  { distroVersion }: Target,
+  { stages }: Draft,
+  { buildArgs, baseImage, wheelhouse, imagePrefix }: PlanOptions,
+): void {
+  const declared = declaredArgs(stages);
+  const list = [...declared].sort().join(", ");
+  for (const name of Object.keys(buildArgs)) {
+    if (declared.has(name)) continue;
+    throw new UsageError(
+      `Cannot use "--build-arg ${name}=…": no dockerfile of "${distroVersion}" declares it; they declare ${list}`,
+    );
+  }
+  if (baseImage !== undefined && !declared.has("BASE_IMAGE")) {
+    throw new UsageError(
+      `Cannot use "--base-image ${baseImage}": no dockerfile of "${distroVersion}" has "ARG BASE_IMAGE"`,
+    );
+  }
+  const wheels = imageName(imagePrefix, "wheels", distroVersion);
+  if (
+    wheelhouse !== undefined &&
+    !stages.some(({ file }) => file.images.includes(wheels))
+  ) {
+    throw new UsageError(
+      `Cannot use "--wheelhouse ${wheelhouse}": no dockerfile of "${distroVersion}" takes wheels from the image "${wheels}"`,
+    );
+  }
+}
+
+function declaredArgs(stages: readonly StageDraft[]): Set<string> {
+  return new Set(stages.flatMap(({ file }) => [...file.declaredArgs]));
+}
+
+async function planStages(
+  target: Target,
+  { stages }: Draft,
+  options: PlanOptions,
+  data: DistroData,
+): Promise<StagePlan[]> {
+  const files = await listPackageFiles(target.pkg.dir);
+  const args = allArgs(target, options, data);
+  const plans = stages.map((draft): StagePlan => ({
+    stage: draft.stage,
+    image: imageName(options.imagePrefix, draft.stage, target.distroVersion),
+    dockerfile: draft.name,
+    buildArgs: pick(args, draft.file.declaredArgs),
+    context: withDockerfile(
+      draft.name,
+      resolveContext(
+        inPackage(target, draft.name),
+        draft.file.context,
+        files,
+        options.rows ?? SOURCES,
+      ),
+    ),
+  }));
+  if (options.wheelhouse === undefined) return plans;
+  return [await planWheelhouse(target, options.wheelhouse, options), ...plans];
+}
+
+function withDockerfile(
+  name: string,
+  context: readonly ContextFile[],
+): ContextFile[] {
+  return [
+    { kind: "package", path: name },
+    ...context.filter(({ path }) => path !== name),
+  ];
+}
+
+async function planWheelhouse(
+  { distroVersion }: Target,
+  wheelhouse: string,
+  { imagePrefix }: PlanOptions,
+): Promise<StagePlan> {
+  const wheels: ContextFile[] = [];
+  try {
+    for await (const { name } of Deno.readDir(wheelhouse)) {
+      if (name.endsWith(".whl")) wheels.push({ kind: "wheel", path: name });
+    }
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new UsageError(
+      `Cannot use "--wheelhouse ${wheelhouse}": it does not exist; give a folder of wheels`,
+      { cause },
+    );
+  }
+  if (wheels.length === 0) {
+    throw new UsageError(
+      `Cannot use "--wheelhouse ${wheelhouse}": it holds no .whl file; give a folder of wheels`,
+    );
+  }
+  return {
+    stage: "wheels",
+    image: imageName(imagePrefix, "wheels", distroVersion),
+    dockerfile: WHEELHOUSE_DOCKERFILE,
+    buildArgs: {},
+    context: wheels.sort((a, b) => a.path < b.path ? -1 : 1),
+    wheelhouse,
+  };
+}
+
+function pick(
+  args: Readonly<Record<string, string>>,
+  names: ReadonlySet<string>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(args).filter(([name]) => names.has(name)).sort(),
+  );
+}
+
+function uniqueSources(stages: readonly StagePlan[]): SourceRow[] {
+  const rows = stages.flatMap(({ context }) =>
+    context.flatMap((file) => file.kind === "source" ? [file.row] : [])
+  );
+  return [...new Set(rows)];
+}
+
+function planBase(
+  { distroVersion }: Target,
+  { stages }: Draft,
+  { baseImage, base }: PlanOptions,
+  data: DistroData,
+): BasePlan | undefined {
+  const reference = baseImage ?? data.base;
+  if (reference === undefined || !declaredArgs(stages).has("BASE_IMAGE")) {
+    return undefined;
+  }
+  return {
+    reference,
+    // An image that the user names is never replaced by another one.
+    policy: baseImage === undefined ? base : "registry",
+    bootstrapped: `krunner-base:${distroVersion}`,
+    ...data.bootstrap === undefined ? {} : { bootstrap: data.bootstrap },
+  };
+}
+
+async function digestInputs(
+  target: Target,
+  { stages }: Draft,
+  plans: readonly StagePlan[],
+  { buildArgs, wheelhouse }: PlanOptions,
+  data: DistroData,
+  base: BasePlan | undefined,
+): Promise<Inputs> {
+  const files: Record<string, string> = {};
+  for (const { name, stage, text } of stages) {
+    files[name] = await sha256(
+      stage === "env" ? maskVolumeVersion(text) : text,
+    );
+  }
+  const wheels: Record<string, string> = {};
+  const sources: Record<string, string> = {};
+  for (const file of plans.flatMap(({ context }) => context)) {
+    if (file.kind === "source") sources[file.row.file] = file.row.sha256;
+    else if (file.kind === "wheel") {
+      wheels[file.path] = await digestFile(`${wheelhouse}/${file.path}`);
+    } else {
+      files[file.path] ??= await digestFile(inPackage(target, file.path));
+    }
+  }
+  return {
+    files: sortKeys(files),
+    sources: sortKeys(sources),
+    ...wheelhouse === undefined ? {} : { wheelhouse: sortKeys(wheels) },
+    args: pick({ ...data.args, ...buildArgs }, declaredArgs(stages)),
+    ...base === undefined ? {} : { base: base.reference },
+  };
+}
+
+async function digestFile(path: string): Promise<string> {
+  return await sha256(await Deno.readFile(path));
+}
+
+function sortKeys(record: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(record).sort());
+}
+
+function ttydNotices({ pkg, distroVersion }: Target, arch: string): string[] {
+  const binary = `ttyd_linux.${arch}.bin`;
+  return pkg.files.has(binary) ? [] : [
+    `The volume "${distroVersion}" will have no bin/ttyd: there is no "${pkg.dir}/${binary}"`,
+  ];
+}

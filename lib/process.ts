@@ -1,0 +1,102 @@
+/**
+ * Child processes: argv arrays only, and advice where a program is missing.
+ *
+ * @module
+ */
+
+import { KrunnerError } from "./errors.ts";
+
+/** What may be set for a child process. */
+export interface ProcessOptions {
+  /** Ends the child with SIGTERM when aborted. */
+  signal?: AbortSignal | undefined;
+  /** Variables added to the inherited environment. */
+  env?: Record<string, string> | undefined;
+  /** The child's working directory; the parent's by default. */
+  cwd?: string | undefined;
+}
+
+/** A finished child process with its output as text. */
+export interface Captured {
+  /** The exit code. */
+  code: number;
+  /** All of stdout. */
+  stdout: string;
+  /** All of stderr. */
+  stderr: string;
+}
+
+/** How to get a program that is missing, as the end of a sentence. */
+function adviceFor(program: string): string {
+  switch (program) {
+    case "docker":
+      return 'install Docker, or run "sh setup.sh" as root on Debian or Ubuntu';
+    case "podman":
+    case "nerdctl":
+      return `install ${program}, or leave "--engine" out to use docker`;
+    case "xz":
+      return 'install the package "xz-utils" (Debian, Ubuntu) or "xz"';
+    default:
+      return `install "${program}", or put it on PATH`;
+  }
+}
+
+/**
+ * Starts a program.
+ *
+ * @throws {KrunnerError} If the program is not installed or may not be run.
+ */
+export function spawn(
+  argv: readonly string[],
+  options: ProcessOptions & {
+    stdin?: "piped" | "null";
+    stdout?: "piped" | "null";
+    stderr?: "piped" | "null" | "inherit";
+  } = {},
+): Deno.ChildProcess {
+  const [program, ...args] = argv;
+  if (program === undefined) throw new TypeError("argv is empty");
+  try {
+    return new Deno.Command(program, {
+      args,
+      stdin: options.stdin ?? "null",
+      stdout: options.stdout ?? "piped",
+      stderr: options.stderr ?? "piped",
+      ...options.signal === undefined ? {} : { signal: options.signal },
+      ...options.env === undefined ? {} : { env: options.env },
+      ...options.cwd === undefined ? {} : { cwd: options.cwd },
+    }).spawn();
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) {
+      throw new KrunnerError(
+        `Cannot run "${program}": it is not installed; ${adviceFor(program)}`,
+        { cause },
+      );
+    }
+    if (cause instanceof Deno.errors.NotCapable) {
+      throw new KrunnerError(
+        `Cannot run "${program}": Deno was not given the permission; add "--allow-run=${program}" or "-A"`,
+        { cause },
+      );
+    }
+    throw cause;
+  }
+}
+
+/**
+ * Runs a program to its end and returns its output, whatever its exit code.
+ *
+ * @throws {KrunnerError} If the program is not installed or may not be run.
+ */
+export async function capture(
+  argv: readonly string[],
+  options: ProcessOptions = {},
+): Promise<Captured> {
+  const { code, stdout, stderr } = await spawn(argv, options).output();
+  const decoder = new TextDecoder();
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}

@@ -1,0 +1,381 @@
+/**
+ * Carries out a plan: base image, sources, stages, volume, and at the end all
+ * outputs at once.
+ *
+ * @module
+ */
+
+import { provideBase } from "./base_image.ts";
+import { type Builder, buildImage, parseStep } from "./builder.ts";
+import { commitFiles } from "./commit_files.ts";
+import { type ContextFile, contextStream } from "./context.ts";
+import { openDebianSource } from "./debian_source.ts";
+import { BUILD_LABEL, type Engine, platformOf } from "./engine.ts";
+import { CancelledError, KrunnerError } from "./errors.ts";
+import { type Extraction, extractVolume } from "./extract.ts";
+import { changedInputs, sha256 } from "./inputs.ts";
+import { VOLUME_VERSION_LABEL } from "./labels.ts";
+import { takeLock } from "./lock.ts";
+import {
+  formatManifest,
+  type ImageRecord,
+  type Manifest,
+  readManifest,
+} from "./manifest.ts";
+import { inPackage } from "./package_dir.ts";
+import {
+  type BuildPlan,
+  type StagePlan,
+  WHEELHOUSE_DOCKERFILE,
+} from "./plan.ts";
+import { provideSource } from "./source_cache.ts";
+
+/** A thing that happens during a build. */
+export type BuildEvent =
+  | {
+    /** A new part of the work begins: `base image`, `sources`, a stage, … */
+    readonly type: "stage";
+    readonly stage: string;
+  }
+  | { readonly type: "step"; readonly step: number; readonly total: number }
+  | { readonly type: "line"; readonly line: string }
+  | { readonly type: "notice"; readonly message: string };
+
+/** What carrying out a plan needs. */
+export interface BuildRun {
+  /** The engine; its signal is {@linkcode signal}. */
+  readonly engine: Engine;
+  /** Finds the builder, once for all plans. */
+  readonly builder: () => Promise<Builder>;
+  /** Cancels the build. */
+  readonly signal: AbortSignal;
+  /** Whether cached layers are ignored. */
+  readonly noCache: boolean;
+  /** A folder for downloads and locks; made where it is missing. */
+  readonly cache: string;
+  /** A folder of the user's with all sources. */
+  readonly sources?: string | undefined;
+  /** The time stamp of all entries of the archive, in seconds since 1970. */
+  readonly mtime: number;
+  /** Compression threads. */
+  readonly threads: number;
+  /** This process's id, for the lock's holder. */
+  readonly pid: number;
+  /** Gets everything that happens. */
+  readonly onEvent: (event: BuildEvent) => void;
+}
+
+/** Milliseconds without a byte after which a download's origin is given up. */
+const STALL_TIMEOUT = 10_000;
+
+/**
+ * Carries out one plan and returns the new manifest. The old outputs stay as they
+ * are until all new ones are complete.
+ *
+ * @throws {StageError} If a stage's build fails.
+ * @throws {KrunnerError} If anything else does.
+ * @throws {CancelledError} If the run was cancelled.
+ */
+export async function runBuild(
+  plan: BuildPlan,
+  run: BuildRun,
+): Promise<Manifest> {
+  const { target: { pkg, distroVersion }, arch } = plan;
+  const dir = await Deno.realPath(pkg.dir);
+  const key = (await sha256(`${dir}\n${distroVersion}\n${arch}`)).slice(0, 16);
+  await Deno.mkdir(`${dir}/logs`, { recursive: true });
+  await Deno.mkdir(`${run.cache}/locks`, { recursive: true });
+  using _outputs = await lock(`${dir}/logs/.${distroVersion}.lock`, plan, run);
+  // Another copy of the family writes other files, but the same image names.
+  using _images = await lock(
+    `${run.cache}/locks/${run.engine.name}-${
+      plan.stages.at(-1)?.image.replaceAll(/[^\w.-]/g, "_")
+    }`,
+    plan,
+    run,
+  );
+  try {
+    await removeLeftovers(plan, run, key);
+    return await new Build(plan, run, key).run();
+  } catch (error) {
+    if (run.signal.aborted) {
+      throw new CancelledError(`Cancelled the build of "${distroVersion}"`, {
+        cause: error,
+      });
+    }
+    throw error;
+  } finally {
+    // An engine that is gone cannot clean up: the next build will.
+    await run.engine.forCleanup().removeContainers(key).catch(() => {});
+  }
+}
+
+async function lock(
+  path: string,
+  { target: { distroVersion } }: BuildPlan,
+  { pid }: BuildRun,
+): Promise<Disposable> {
+  return await takeLock(
+    path,
+    pid,
+    (holder) =>
+      `Cannot build "${distroVersion}": another build of it is running (process ${holder}); wait for its end`,
+  );
+}
+
+/** What a killed build left: containers, and files that were not complete yet. */
+async function removeLeftovers(
+  { target, outputs }: BuildPlan,
+  { engine, onEvent }: BuildRun,
+  key: string,
+): Promise<void> {
+  const count = await engine.removeContainers(key);
+  if (count > 0) {
+    onEvent({
+      type: "notice",
+      message: `Removed ${count} container(s) of a build that was killed`,
+    });
+  }
+  const prefixes = Object.values(outputs).map((name) => `.${name}.`);
+  for await (const { name } of Deno.readDir(target.pkg.dir)) {
+    if (prefixes.some((prefix) => name.startsWith(prefix))) {
+      await Deno.remove(inPackage(target, name));
+    }
+  }
+}
+
+class Build {
+  readonly #plan: BuildPlan;
+  readonly #run: BuildRun;
+  readonly #key: string;
+  #base: ImageRecord | undefined;
+  #platform: string | undefined;
+  readonly #sources = new Map<string, string>();
+
+  constructor(plan: BuildPlan, run: BuildRun, key: string) {
+    this.#plan = plan;
+    this.#run = run;
+    this.#key = key;
+  }
+
+  async run(): Promise<Manifest> {
+    const { engine } = this.#run;
+    const { arch } = this.#plan;
+    for (const message of this.#plan.notices) {
+      this.#run.onEvent({ type: "notice", message });
+    }
+    const { arch: engineArch } = await engine.info();
+    if (engineArch !== arch) this.#platform = platformOf(arch);
+    await this.#provideBase();
+    await this.#provideSources();
+    const builder = await this.#run.builder();
+    for (const stage of this.#plan.stages) {
+      await this.#buildStage(stage, builder);
+    }
+    const image = this.#plan.stages.at(-1)!.image;
+    await this.#checkLabel(image);
+    return await this.#extract(image);
+  }
+
+  #log(stage: string): string {
+    const { target } = this.#plan;
+    return inPackage(target, `logs/${target.distroVersion}.${stage}.log`);
+  }
+
+  #begin(stage: string): void {
+    this.#run.engine.throwIfCancelled();
+    this.#run.onEvent({ type: "stage", stage });
+  }
+
+  #notice = (message: string): void => {
+    this.#run.onEvent({ type: "notice", message });
+  };
+
+  async #provideBase(): Promise<void> {
+    const { base } = this.#plan;
+    if (base === undefined) return;
+    this.#begin("base image");
+    this.#base = await provideBase(this.#run.engine, base, {
+      onNotice: this.#notice,
+      log: this.#log("base"),
+      platform: this.#platform,
+      signal: this.#run.signal,
+    });
+  }
+
+  async #provideSources(): Promise<void> {
+    if (this.#plan.sources.length === 0) return;
+    this.#begin("sources");
+    for (const row of this.#plan.sources) {
+      const path = await provideSource(row, {
+        cache: `${this.#run.cache}/sources`,
+        sources: this.#run.sources,
+        signal: this.#run.signal,
+        stallTimeout: STALL_TIMEOUT,
+        onNotice: this.#notice,
+        openDebianSource: (name, file) => this.#openDebianSource(name, file),
+      });
+      this.#sources.set(row.file, path);
+    }
+  }
+
+  #openDebianSource(name: string, file: string): ReadableStream<Uint8Array> {
+    if (this.#base === undefined) {
+      throw new KrunnerError("no base image is known to run apt in");
+    }
+    const { engine } = this.#run;
+    return openDebianSource(
+      engine,
+      this.#base.reference,
+      this.#key,
+      name,
+      file,
+    );
+  }
+
+  async #buildStage(stage: StagePlan, builder: Builder): Promise<void> {
+    this.#begin(stage.stage);
+    const { distroVersion } = this.#plan.target;
+    await buildImage(this.#run.engine, builder, {
+      what: `"${distroVersion}", stage "${stage.stage}"`,
+      dockerfile: stage.dockerfile,
+      image: stage.image,
+      buildArgs: this.#withBase(stage.buildArgs),
+      platform: this.#platform,
+      noCache: this.#run.noCache,
+      context: await this.#context(stage),
+      log: this.#log(stage.stage),
+      onLine: (line) => {
+        this.#run.onEvent({ type: "line", line });
+        const step = parseStep(line);
+        if (step !== undefined) this.#run.onEvent({ type: "step", ...step });
+      },
+    });
+  }
+
+  /** The base image that was found may have another name than the one asked for. */
+  #withBase(
+    args: Readonly<Record<string, string>>,
+  ): Readonly<Record<string, string>> {
+    return this.#base !== undefined && "BASE_IMAGE" in args
+      ? { ...args, BASE_IMAGE: this.#base.reference }
+      : args;
+  }
+
+  async #context(stage: StagePlan): Promise<ReadableStream<Uint8Array>> {
+    const { target } = this.#plan;
+    const locate = (file: ContextFile): string => {
+      switch (file.kind) {
+        case "package":
+          return inPackage(target, file.path);
+        case "wheel":
+          return `${stage.wheelhouse}/${file.path}`;
+        case "source":
+          return this.#sources.get(file.row.file)!;
+      }
+    };
+    return await contextStream(
+      stage.context,
+      locate,
+      stage.wheelhouse === undefined ? {} : {
+        [WHEELHOUSE_DOCKERFILE]: "FROM scratch\nCOPY *.whl /wheels/\n",
+      },
+    );
+  }
+
+  /** The version that the agent will see is the image's; a late LABEL may differ. */
+  async #checkLabel(image: string): Promise<void> {
+    const { volumeVersion } = this.#plan;
+    const label = await this.#run.engine.imageLabel(
+      image,
+      VOLUME_VERSION_LABEL,
+    );
+    if (label === String(volumeVersion)) return;
+    throw new KrunnerError(
+      `Cannot use the image "${image}": its label ${VOLUME_VERSION_LABEL} is "${
+        label ?? ""
+      }", and its dockerfile says "${volumeVersion}"; look for another LABEL or an option of the builder`,
+    );
+  }
+
+  async #extract(image: string): Promise<Manifest> {
+    const { target, outputs } = this.#plan;
+    this.#begin("archive");
+    const temporary = inPackage(
+      target,
+      `.${outputs.archive}.${this.#run.pid}.tmp`,
+    );
+    try {
+      const extraction = await extractVolume(this.#run.engine, {
+        image,
+        temporary,
+        label: `${BUILD_LABEL}=${this.#key}`,
+        platform: this.#platform,
+        mtime: this.#run.mtime,
+        threads: this.#run.threads,
+        signal: this.#run.signal,
+      });
+      const manifest = await this.#manifest(image, extraction);
+      await this.#commit(manifest, temporary);
+      return manifest;
+    } finally {
+      await Deno.remove(temporary).catch(() => {});
+    }
+  }
+
+  async #manifest(image: string, extraction: Extraction): Promise<Manifest> {
+    const { target, arch, inputs, volumeVersion, outputs } = this.#plan;
+    const id = await this.#run.engine.imageId(image) ?? "";
+    return {
+      schema: 1,
+      distroVersion: target.distroVersion,
+      family: target.pkg.family,
+      arch,
+      volumeVersion,
+      python: extraction.python,
+      archive: { file: outputs.archive, ...extraction.archive },
+      image: { reference: image, id },
+      ...this.#base === undefined ? {} : { base: this.#base },
+      inputs,
+      firstInputs: await this.#firstInputs(),
+    };
+  }
+
+  /** The inputs of the first build that had this volume version. */
+  async #firstInputs(): Promise<Manifest["firstInputs"]> {
+    const { target, arch, inputs, volumeVersion } = this.#plan;
+    // A manifest that cannot be read is replaced, as its message advises.
+    const old = await readManifest(target, arch).catch(() => undefined);
+    if (old?.volumeVersion !== volumeVersion) return inputs;
+    const changes = changedInputs(old.firstInputs, inputs);
+    if (changes.length > 0) {
+      this.#notice(
+        `The volume version is still ${volumeVersion} though ${
+          changes.join(", ")
+        } changed since its first build: an agent that has it will not read this one; raise it with "bump.ts volume ${target.distroVersion}" before you release`,
+      );
+    }
+    return old.firstInputs;
+  }
+
+  async #commit(manifest: Manifest, archive: string): Promise<void> {
+    const { target, outputs, volumeVersion } = this.#plan;
+    this.#run.engine.throwIfCancelled();
+    // The version last: it is what says to an agent that the rest is there.
+    await commitFiles([
+      { path: inPackage(target, outputs.archive), from: archive },
+      {
+        path: inPackage(target, outputs.python),
+        content: `${manifest.python}\n`,
+      },
+      {
+        path: inPackage(target, outputs.manifest),
+        content: formatManifest(manifest),
+      },
+      {
+        path: inPackage(target, outputs.version),
+        content: `${volumeVersion}\n`,
+      },
+    ]);
+  }
+}

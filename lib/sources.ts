@@ -1,0 +1,44 @@
+/**
+ * The source lock file: everything that a build downloads, by content.
+ *
+ * @module
+ */
+
+import rows from "../sources.json" with { type: "json" };
+
+/** One row of `sources.json`. */
+export interface SourceRow {
+  /** What it is, e.g. `cpython`. */
+  readonly name: string;
+  /** Its version, e.g. `3.13.5`. */
+  readonly version: string;
+  /** The file's name in the cache, in `--sources` and in the build context. */
+  readonly file: string;
+  /** SHA-256 of the file, lower-case hex. */
+  readonly sha256: string;
+  /** Bytes. */
+  readonly size: number;
+  /** SPDX licence expression. */
+  readonly licence: string;
+  /** Where it can be had, in the order to try. */
+  readonly origins: readonly Origin[];
+}
+
+/**
+ * A URL, or a file of a source package in the Debian archive: that one is fetched
+ * with apt in a container of the base image, whose own configuration names the
+ * mirror.
+ */
+export type Origin =
+  | { readonly url: string }
+  | { readonly debianSource: string; readonly file: string };
+
+/** The rows of the project's own lock file. */
+export const SOURCES: readonly SourceRow[] = rows;
+
+/** An origin as a person would name it. */
+export function describeOrigin(origin: Origin): string {
+  return "url" in origin
+    ? origin.url
+    : `Debian source package "${origin.debianSource}"`;
+}

@@ -1,0 +1,21 @@
+/**
+ * Plain tables for people.
+ *
+ * @module
+ */
+
+/** Rows with aligned columns, two blanks apart; no blanks at line ends. */
+export function renderTable(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) {
+      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    }
+  }
+  return rows
+    .map((row) =>
+      row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")
+        .trimEnd()
+    )
+    .join("\n");
+}

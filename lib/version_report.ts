@@ -1,0 +1,86 @@
+/**
+ * Versions, changes and checks as text for people and as JSON.
+ *
+ * @module
+ */
+
+import { renderTable } from "./table.ts";
+import type { VersionChange } from "./version_changes.ts";
+import type { CheckResult, Versions } from "./versions.ts";
+
+/** Each value as one line of JSON. */
+export function renderJson(values: readonly unknown[]): string {
+  return values.map((value) => JSON.stringify(value)).join("\n");
+}
+
+/** A change as data, without the file's whole text. */
+export function summarizeChange(
+  { kind, name, file, from, to }: VersionChange,
+): Record<string, string | number> {
+  return kind === "volume"
+    ? { kind, name, file, from: Number(from), to: Number(to) }
+    : { kind, name, file, from, to };
+}
+
+/** One line that tells a change. */
+export function renderChange(
+  { kind, name, file, from, to }: VersionChange,
+): string {
+  return `${name}: ${kind} version ${from} → ${to} (${file})`;
+}
+
+/** A table of versions. */
+export function renderVersions(versions: readonly Versions[]): string {
+  return renderTable([
+    ["DISTRO VERSION", "VOLUME", "BUILT", "PYTHON", "PACKAGE"],
+    ...versions.map((it) => [
+      it.distroVersion,
+      String(it.volume),
+      String(it.recorded ?? "-"),
+      it.python ?? "-",
+      it.package ?? "-",
+    ]),
+  ]);
+}
+
+function describeCheck({ status, changed }: CheckResult): string {
+  switch (status) {
+    case "unbuilt":
+      return "no build to compare with";
+    case "unchanged":
+      return "nothing changed";
+    case "raised":
+      return "the version was raised";
+    case "lowered":
+      return "BELOW THE BUILT VERSION";
+    case "forgotten":
+      return `BUMP FORGOTTEN: ${changed.join(", ")}`;
+    default:
+      return status satisfies never;
+  }
+}
+
+/** A table of results. */
+export function renderChecks(results: readonly CheckResult[]): string {
+  return renderTable([
+    ["DISTRO VERSION", "ARCH", "VOLUME", "BUILT", "STATE"],
+    ...results.map((it) => [
+      it.distroVersion,
+      it.arch ?? "-",
+      String(it.volume),
+      String(it.recorded ?? "-"),
+      describeCheck(it),
+    ]),
+  ]);
+}
+
+/** Why a result is a failure, and what to do. */
+export function describeFailure(
+  { distroVersion, status, volume, recorded }: CheckResult,
+): string {
+  return status === "lowered"
+    ? `Volume version ${volume} of "${distroVersion}" is below ${recorded}, which was built: agents have that one; run "bump.ts volume ${distroVersion} --to ${
+      (recorded ?? 0) + 1
+    }"`
+    : `Volume version ${volume} of "${distroVersion}" was built from other inputs: agents that have it would never read the new one; run "bump.ts volume ${distroVersion}"`;
+}
