@@ -245,9 +245,11 @@ async function runBuilds(
 ): Promise<number> {
   const [
     { buildAll, renderFailure, renderResult, resultToJson },
+    { projectRoot },
     { Progress },
   ] = await Promise.all([
     import("./lib/build_all.ts"),
+    import("./lib/package_dir.ts"),
     import("./lib/progress.ts"),
   ]);
   const encoder = new TextEncoder();
@@ -259,7 +261,7 @@ async function runBuilds(
     verbosity: options.verbosity,
   });
   const results = await buildAll(options, {
-    root: `${import.meta.dirname}/dockerfiles`,
+    root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
     cache: cacheFolder(),
     sourceDateEpoch: Deno.env.get("SOURCE_DATE_EPOCH"),
     pid: Deno.pid,

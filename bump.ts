@@ -298,21 +298,6 @@ export async function checkBumps(
   return (await Promise.all(targets.map(checkVersions))).flat();
 }
 
-/** This project's package directories, relative to `cwd` where they are below. */
-function projectRoot(cwd: string): string {
-  const root = `${import.meta.dirname}/dockerfiles`;
-  return root.startsWith(`${cwd}/`) ? root.slice(cwd.length + 1) : root;
-}
-
-async function openPackages(dir: string | undefined): Promise<PackageDir[]> {
-  const { findPackageDirs, openPackageDir } = await import(
-    "./lib/package_dir.ts"
-  );
-  return dir === undefined
-    ? await findPackageDirs(projectRoot(Deno.cwd()))
-    : [await openPackageDir(dir)];
-}
-
 /** Where a run's text goes. */
 export interface Output {
   /** Results. */
@@ -340,7 +325,11 @@ export async function main(
     return 0;
   }
   const command = await parseCommand(operands, options);
-  const packages = await openPackages(options.dir);
+  const { openPackages, projectRoot } = await import("./lib/package_dir.ts");
+  const packages = await openPackages(
+    options.dir,
+    projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
+  );
   const print = (text: string) => {
     if (!options.quiet && text !== "") output.log(text);
   };

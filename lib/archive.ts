@@ -227,17 +227,20 @@ async function store(
   return { sha256: hash.digest("hex"), size };
 }
 
+/** What to say about errors that have one usual cause: state and advice. */
+const CAUSES: Record<string, [string, string]> = {
+  EEXIST: ["it exists already", "remove it"],
+  ENOSPC: ["no space is left on the device", "free some space there"],
+  EDQUOT: ["the disk quota is used up", "free some space there"],
+};
+
 /** An error of the system about the target, as a message; others as they are. */
 function targetError(error: unknown, target: string): unknown {
   if (!(error instanceof Error) || !("code" in error)) return error;
-  const advice = error.code === "ENOSPC" || error.code === "EDQUOT"
-    ? "free some space there"
-    : error.code === "EEXIST"
-    ? "remove it"
-    : "see that the folder exists and can be written to";
-  const state = error.code === "ENOSPC"
-    ? "no space is left on the device"
-    : error.message.replace(/ \(os error.*$/, "");
+  const [state, advice] = CAUSES[String(error.code)] ?? [
+    error.message.replace(/ \(os error.*$/, ""),
+    "see that its folder exists and can be written to",
+  ];
   return new KrunnerError(
     `Cannot write ${JSON.stringify(target)}: ${state}; ${advice}`,
     { cause: error },

@@ -14,18 +14,22 @@ const LATEST = 0o77777777777;
  * Seconds since 1970: `SOURCE_DATE_EPOCH` (see reproducible-builds.org) where it is
  * set, else the time of the last commit that touched the package directory, else 0.
  *
- * @param epoch The value of `SOURCE_DATE_EPOCH`.
- * @throws {UsageError} If `epoch` is not a whole number of seconds.
+ * @param epoch What {@linkcode parseEpoch} found.
  */
 export async function archiveTime(
-  epoch: string | undefined,
+  epoch: number | undefined,
   dir: string,
 ): Promise<number> {
-  if (epoch !== undefined && epoch !== "") return parseEpoch(epoch);
-  return await commitTime(dir) ?? 0;
+  return epoch ?? await commitTime(dir) ?? 0;
 }
 
-function parseEpoch(epoch: string): number {
+/**
+ * The seconds of a `SOURCE_DATE_EPOCH`, `undefined` where it is not set, or empty.
+ *
+ * @throws {UsageError} If `epoch` is not a whole number of seconds.
+ */
+export function parseEpoch(epoch: string | undefined): number | undefined {
+  if (epoch === undefined || epoch === "") return undefined;
   const seconds = Number(epoch);
   if (!/^\d+$/.test(epoch) || seconds > LATEST) {
     throw new UsageError(
@@ -42,9 +46,8 @@ async function commitTime(dir: string): Promise<number | undefined> {
       ["git", "log", "-1", "--format=%ct", "--", "."],
       { cwd: dir },
     );
-    return code === 0 && stdout.trim() !== ""
-      ? Number(stdout.trim())
-      : undefined;
+    const seconds = stdout.trim();
+    return code === 0 && /^\d+$/.test(seconds) ? Number(seconds) : undefined;
   } catch (error) {
     if (error instanceof KrunnerError) return undefined;
     throw error;

@@ -5,17 +5,14 @@
  */
 
 import type { Engine } from "./engine.ts";
-import { KrunnerError } from "./errors.ts";
+import { fileError, KrunnerError } from "./errors.ts";
 import { pourInto } from "./builder.ts";
 import type { ImageRecord } from "./manifest.ts";
 import type { Bootstrap } from "./package_data.ts";
-import { spawn } from "./process.ts";
+import { finish, spawn } from "./process.ts";
 
-/** Where a base image may come from. */
-export const BASE_POLICIES = ["auto", "registry", "bootstrap"] as const;
-
-/** One of {@linkcode BASE_POLICIES}. */
-export type BasePolicy = typeof BASE_POLICIES[number];
+/** Where a base image may come from; `auto` tries both. */
+export type BasePolicy = "auto" | "registry" | "bootstrap";
 
 /** The base image that a distro version's stages get as `BASE_IMAGE`. */
 export interface BasePlan {
@@ -157,18 +154,28 @@ async function debootstrap(
   args: readonly string[],
   { log, signal }: BaseTools,
 ): Promise<void> {
-  const child = spawn([...UNSHARE, "debootstrap", ...args], { signal });
-  const file = await Deno.open(log, {
+  const onLogFault = (error: unknown): never => {
+    throw fileError("write", log, error);
+  };
+  using file = await Deno.open(log, {
     write: true,
     create: true,
     truncate: true,
-  });
-  const [status, errors] = await Promise.all([
-    child.status,
-    new Response(child.stderr).text(),
-    child.stdout.pipeTo(file.writable),
+  }).catch(onLogFault);
+  const child = spawn([...UNSHARE, "debootstrap", ...args], { signal });
+  const complaint = new Response(child.stderr).text();
+  const status = await finish(child, [
+    complaint,
+    child.stdout.pipeTo(file.writable).catch(onLogFault),
   ]);
   if (status.success) return;
+  // The code of unshare, as of a shell.
+  if (status.code === 127) {
+    throw new KrunnerError(
+      'Cannot run "debootstrap": it is not installed; install it, or run "sh setup.sh" as root on Debian or Ubuntu',
+    );
+  }
+  const errors = await complaint;
   throw new KrunnerError(
     `Cannot bootstrap suite "${
       args.at(-2)
@@ -201,15 +208,15 @@ async function importTree(
     ".",
   ], { signal });
   const load = engine.spawn(["import", "-", image], { stdin: "piped" });
-  const [packed, loaded, , complaint] = await Promise.all([
-    tar.status,
-    load.status,
-    pourInto(tar.stdout, load.stdin),
-    new Response(load.stderr).text(),
+  const complaint = new Response(load.stderr).text();
+  const packed = finish(tar, [new Response(tar.stderr).text()]);
+  const loaded = await finish(load, [
+    packed,
+    complaint,
     new Response(load.stdout).text(),
-    new Response(tar.stderr).text(),
+    pourInto(tar.stdout, load.stdin),
   ]);
-  if (!packed.success || !loaded.success) {
-    throw engine.failure(`import the base image "${image}"`, complaint);
+  if (!loaded.success || !(await packed).success) {
+    throw engine.failure(`import the base image "${image}"`, await complaint);
   }
 }

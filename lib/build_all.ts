@@ -5,17 +5,13 @@
  * @module
  */
 
-import { archiveTime } from "./archive_time.ts";
+import { archiveTime, parseEpoch } from "./archive_time.ts";
 import type { BasePolicy } from "./base_image.ts";
-import { findBuilder, StageError } from "./builder.ts";
+import { type Builder, findBuilder, StageError } from "./builder.ts";
 import { Engine, type EngineName } from "./engine.ts";
 import { CancelledError, describeError } from "./errors.ts";
 import type { Manifest } from "./manifest.ts";
-import {
-  findPackageDirs,
-  openPackageDir,
-  selectTargets,
-} from "./package_dir.ts";
+import { openPackages, selectTargets } from "./package_dir.ts";
 import { type BuildPlan, DEFAULT_IMAGE_PREFIX, makePlan } from "./plan.ts";
 import { planToJson, renderPlan } from "./plan_text.ts";
 import { formatSize, type Progress, type Verbosity } from "./progress.ts";
@@ -119,9 +115,7 @@ export async function buildAll(
   options: BuildOptions,
   host: BuildHost,
 ): Promise<BuildResult[]> {
-  const packages = options.dir === undefined
-    ? await findPackageDirs(host.root)
-    : [await openPackageDir(options.dir)];
+  const packages = await openPackages(options.dir, host.root);
   const targets = selectTargets(packages, options.names, options);
   const plans: BuildPlan[] = [];
   for (const target of targets) {
@@ -132,10 +126,15 @@ export async function buildAll(
       }),
     );
   }
-  const engine = new Engine(options.engine, host.signal);
-  const findOnce = once(() => findBuilder(engine, String(host.pid)));
+  const tools: BuildTools = {
+    engine: new Engine(options.engine, host.signal),
+    builder: once(() =>
+      findBuilder(tools.engine, crypto.randomUUID().slice(0, 8))
+    ),
+    epoch: parseEpoch(host.sourceDateEpoch),
+  };
   const results = await inParallel(plans, options.jobs, async (plan) => {
-    const result = await buildOne(plan, options, host, engine, findOnce);
+    const result = await buildOne(plan, options, host, tools);
     host.onResult(result);
     return result;
   });
@@ -165,12 +164,19 @@ async function inParallel<T, R>(
   return results;
 }
 
+/** What all builds of a run share. */
+interface BuildTools {
+  readonly engine: Engine;
+  readonly builder: () => Promise<Builder>;
+  /** The time stamp for all archives, where the user gives one. */
+  readonly epoch: number | undefined;
+}
+
 async function buildOne(
   plan: BuildPlan,
   options: BuildOptions,
   host: BuildHost,
-  engine: Engine,
-  builder: () => ReturnType<typeof findBuilder>,
+  { engine, builder, epoch }: BuildTools,
 ): Promise<BuildResult> {
   const { pkg: { dir }, distroVersion } = plan.target;
   const { progress } = host;
@@ -203,7 +209,7 @@ async function buildOne(
       noCache: options.noCache,
       cache: host.cache,
       sources: options.sources,
-      mtime: await archiveTime(host.sourceDateEpoch, dir),
+      mtime: await archiveTime(epoch, dir),
       // One build does not know how many others compress at the same time; xz
       // shares the processors well enough.
       threads: host.processors,

@@ -4,8 +4,10 @@
  * @module
  */
 
-import { KrunnerError } from "./errors.ts";
-import { type Engine, engineFault } from "./engine.ts";
+import { stripVTControlCharacters } from "node:util";
+import type { Engine } from "./engine.ts";
+import { fileError, KrunnerError } from "./errors.ts";
+import { finish } from "./process.ts";
 
 /** The ways to build: buildx, BuildKit of an old client, the classic builder, or
  * the one builder of another engine. */
@@ -95,12 +97,14 @@ async function feed(
   input: Uint8Array<ArrayBuffer>,
 ): Promise<{ code: number; stderr: string }> {
   const child = engine.spawn(args, { env, stdin: "piped" });
-  const [, { code, stderr }] = await Promise.all([
+  const stderr = new Response(child.stderr).text();
+  const { code } = await finish(child, [
     pourInto(ReadableStream.from([input]), child.stdin),
-    child.output(),
+    new Response(child.stdout).text(),
+    stderr,
   ]);
   engine.throwIfCancelled();
-  return { code, stderr: new TextDecoder().decode(stderr) };
+  return { code, stderr: await stderr };
 }
 
 /**
@@ -136,8 +140,8 @@ export interface ImageBuild {
   readonly platform?: string | undefined;
   /** Whether cached layers are ignored. */
   readonly noCache: boolean;
-  /** The context as a tar stream. */
-  readonly context: ReadableStream<Uint8Array>;
+  /** Opens the context, a tar stream. */
+  readonly context: () => Promise<ReadableStream<Uint8Array>>;
   /** The path of the log. */
   readonly log: string;
   /** Gets each line of the builder's output. */
@@ -193,41 +197,58 @@ export async function buildImage(
   builder: Builder,
   build: ImageBuild,
 ): Promise<void> {
+  using log = await openLog(build.log);
   const child = engine.spawn(buildArgv(builder, build), {
     env: builder.env,
     stdin: "piped",
   });
   const lastLines: string[] = [];
-  using log = await Deno.open(build.log, {
-    write: true,
-    create: true,
-    truncate: true,
-  });
-  const writer = log.writable.getWriter();
-  const encoder = new TextEncoder();
-  const onLine = async (line: string): Promise<void> => {
+  const onLine = (line: string): void => {
     if (!isNoise(line)) lastLines.push(line);
     if (lastLines.length > LAST_LINES) lastLines.shift();
     build.onLine?.(line);
-    await writer.write(encoder.encode(`${line}\n`));
+    writeLine(log, line, build.log);
   };
-  const [status] = await Promise.all([
-    child.status,
-    pourInto(build.context, child.stdin),
+  const status = await finish(child, [
+    build.context().then((context) => pourInto(context, child.stdin)),
     eachLine(child.stdout, onLine),
     eachLine(child.stderr, onLine),
   ]);
-  await writer.close();
   if (status.success) return;
   engine.throwIfCancelled();
-  const fault = engineFault(engine.name, lastLines.join("\n"));
+  // What a build prints may sound like a dead engine; only the engine knows.
+  const fault = await engine.info().then(
+    () => `${builder.kind} builder ended with exit code ${status.code}`,
+    (error: Error) => error.message,
+  );
   throw new StageError(
-    `Cannot build ${build.what}: ${
-      fault ?? `${builder.kind} builder ended with exit code ${status.code}`
-    }`,
+    `Cannot build ${build.what}: ${fault}`,
     build.log,
     lastLines,
   );
+}
+
+/**
+ * Opens a log, empty.
+ *
+ * @throws {KrunnerError} If it cannot be written to.
+ */
+export async function openLog(path: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path, { write: true, create: true, truncate: true });
+  } catch (error) {
+    throw fileError("write", path, error);
+  }
+}
+
+/** At once: lines of two streams come at the same time, and none may split another. */
+function writeLine(log: Deno.FsFile, line: string, path: string): void {
+  try {
+    let rest = new TextEncoder().encode(`${line}\n`);
+    while (rest.length > 0) rest = rest.subarray(log.writeSync(rest));
+  } catch (error) {
+    throw fileError("write", path, error);
+  }
 }
 
 /** What the client says of itself and not of the build; the log has it all. */
@@ -239,21 +260,26 @@ function isNoise(line: string): boolean {
 
 async function eachLine(
   stream: ReadableStream<Uint8Array>,
-  onLine: (line: string) => Promise<void>,
+  onLine: (line: string) => void,
 ): Promise<void> {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of stream) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
-    // A progress bar overwrites its line with carriage returns: keep its last state.
-    for (const line of lines) await onLine(lastState(line));
+    for (const line of lines) onLine(plain(line));
   }
-  if (rest !== "") await onLine(lastState(rest));
+  if (rest !== "") onLine(plain(rest));
 }
 
-function lastState(line: string): string {
-  return line.replace(/\r$/, "").split("\r").at(-1) ?? "";
+/**
+ * The line as it looks in the end: a progress bar overwrites itself with carriage
+ * returns, and the classic builder colours what a step writes to stderr.
+ */
+function plain(line: string): string {
+  return stripVTControlCharacters(
+    line.replace(/\r$/, "").split("\r").at(-1) ?? "",
+  );
 }
 
 /** How far a build is. */
@@ -267,7 +293,7 @@ export interface Step {
 /** The step that a line of a builder's output announces. */
 export function parseStep(line: string): Step | undefined {
   const match = /^Step (\d+)\/(\d+) : /.exec(line) ?? // classic
-    /^#\d+ \[(?:\S+ +)?(\d+)\/(\d+)\] /.exec(line) ?? // BuildKit
+    /^#\d+ \[(?:[^\]]* )?(\d+)\/(\d+)\] /.exec(line) ?? // BuildKit
     /^STEP (\d+)\/(\d+): /.exec(line); // podman
   return match === null
     ? undefined

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { globToRegExp } from "@std/path/posix/glob-to-regexp";
-import { KrunnerError } from "./errors.ts";
+import { fileError, KrunnerError } from "./errors.ts";
 import { isOutput } from "./package_dir.ts";
 import type { SourceRow } from "./sources.ts";
 import type { ContextPattern } from "./stage_file.ts";
+import { hasWildcard, wildcardToRegExp } from "./wildcard.ts";
 
 /** The context's folder that rows of the source lock file appear in. */
 export const SOURCES_FOLDER = "sources";
@@ -17,24 +17,41 @@ export const SOURCES_FOLDER = "sources";
 /** One file of a build context. */
 export type ContextFile =
   | { readonly kind: "package"; readonly path: string }
-  | { readonly kind: "wheel"; readonly path: string }
+  | { readonly kind: "wheel"; readonly path: string; readonly name: string }
   | { readonly kind: "source"; readonly path: string; readonly row: SourceRow };
 
 /**
  * All files below a package directory that may be part of a context, relative to
- * it and sorted. What builds leave there and hidden files are left out.
+ * it and sorted. What builds leave there and hidden files are left out. Symbolic
+ * links stand for what they lead to, wherever that is, so that families can share
+ * files; one that leads back to a folder it is in adds nothing.
  */
 export async function listPackageFiles(dir: string): Promise<string[]> {
   const files: string[] = [];
-  for await (const path of walk(dir, "")) files.push(path);
+  for await (const path of walk(dir, "", [])) files.push(path);
   return files.sort();
 }
 
-async function* walk(dir: string, prefix: string): AsyncGenerator<string> {
-  for await (const { name, isDirectory } of Deno.readDir(`${dir}/${prefix}`)) {
-    if (isOutput(name)) continue;
-    if (isDirectory) yield* walk(dir, `${prefix}${name}/`);
-    else yield `${prefix}${name}`;
+/** @param parents The real paths of the folders that lead here. */
+async function* walk(
+  dir: string,
+  prefix: string,
+  parents: readonly string[],
+): AsyncGenerator<string> {
+  const real = await Deno.realPath(`${dir}/${prefix}`);
+  if (parents.includes(real)) return;
+  for await (const entry of Deno.readDir(real)) {
+    const path = `${prefix}${entry.name}`;
+    if (isOutput(entry.name)) continue;
+    const { isDirectory, isFile } = entry.isSymlink
+      // A link to nothing matters only to a dockerfile that wants it.
+      ? await Deno.stat(`${dir}/${path}`).catch(() => ({
+        ...entry,
+        isFile: true,
+      }))
+      : entry;
+    if (isDirectory) yield* walk(dir, `${path}/`, [...parents, real]);
+    else if (isFile) yield path;
   }
 }
 
@@ -64,18 +81,24 @@ export function resolveContext(
     const where = `"${dockerfile}", line ${line}`;
     if (pattern.split("/").includes("..")) {
       throw new KrunnerError(
-        `Cannot build with ${where}: "${pattern}" leaves the package directory; copy the file there`,
+        `Cannot build with ${where}: "${pattern}" leaves the package directory; copy the file there, or link to it`,
       );
     }
+    const matchesPath = pathMatcher(pattern, where);
     const matches = known.filter(({ kind, path }) =>
       (kind === "package" || pattern.startsWith(`${SOURCES_FOLDER}/`)) &&
-      matchesPattern(path, pattern)
+      matchesPath(path)
     );
-    if (matches.length === 0 && !/[*?[]/.test(pattern)) {
+    if (matches.length === 0 && !hasWildcard(pattern)) {
       throw new KrunnerError(missingMessage(where, pattern));
     }
     // A file of the package directory stands before a row of the same name.
     for (const file of matches) {
+      if (!fitsTar(file.path)) {
+        throw new KrunnerError(
+          `Cannot build with ${where}: the path "${file.path}" is too long for a build context; shorten the file's name to 99 bytes and its folders' to 155`,
+        );
+      }
       if (!found.has(file.path)) found.set(file.path, file);
     }
   }
@@ -83,6 +106,10 @@ export function resolveContext(
 }
 
 function missingMessage(where: string, pattern: string): string {
+  const hidden = pattern.split("/").find(isOutput);
+  if (hidden !== undefined) {
+    return `Cannot build with ${where}: "${pattern}" is no part of the build context, for "${hidden}" is hidden or left by builds; rename it`;
+  }
   return pattern.startsWith(`${SOURCES_FOLDER}/`)
     ? `Cannot build with ${where}: no row of sources.json has the file "${
       pattern.slice(SOURCES_FOLDER.length + 1)
@@ -90,14 +117,33 @@ function missingMessage(where: string, pattern: string): string {
     : `Cannot build with ${where}: there is no "${pattern}" in the package directory; add it, or correct the name`;
 }
 
-/** Whether `pattern`, or a folder that it names, covers the file `path`. */
-function matchesPattern(path: string, pattern: string): boolean {
-  if (pattern === "") return true;
-  const parts = path.split("/");
-  return pattern.split("/").every((part, i) =>
-    parts[i] !== undefined &&
-    globToRegExp(part, { extended: false, globstar: false }).test(parts[i])
-  );
+/** Tells whether `pattern`, or a folder that it names, covers a file. */
+function pathMatcher(
+  pattern: string,
+  where: string,
+): (path: string) => boolean {
+  if (pattern === "") return () => true;
+  const wanted = pattern.split("/").map((part) => {
+    const regExp = wildcardToRegExp(part);
+    if (regExp !== undefined) return regExp;
+    throw new KrunnerError(
+      `Cannot build with ${where}: the pattern "${pattern}" is malformed; see that each "[" has its "]" and something between`,
+    );
+  });
+  return (path) => {
+    const parts = path.split("/");
+    return wanted.every((regExp, i) =>
+      parts[i] !== undefined && regExp.test(parts[i])
+    );
+  };
+}
+
+/** Whether a path fits into the two fields of a tar header as TarStream sees it. */
+function fitsTar(path: string): boolean {
+  const bytes = new TextEncoder().encode(path);
+  if (bytes.length <= 100) return true;
+  const slash = bytes.lastIndexOf("/".charCodeAt(0), 155);
+  return slash > 0 && bytes.length - slash <= 100;
 }
 
 /** Where the bytes of a context's file are on this host. */
@@ -140,13 +186,37 @@ async function* contextEntries(
   }
   for (const file of files) {
     const source = locate(file);
-    const { size, mode } = await Deno.stat(source);
+    const { size, mode } = await Deno.stat(source).catch((error) => {
+      throw fileError("read", source, error);
+    });
     yield {
       type: "file" as const,
       path: file.path,
       size,
-      readable: (await Deno.open(source)).readable,
+      // Opened when it is read, so that a builder that gives up leaves none open.
+      readable: ReadableStream.from(readExactly(source, size)),
       options: { ...ENTRY, mode: (mode ?? 0) & 0o111 ? 0o755 : 0o644 },
     };
   }
+}
+
+/** A file's bytes, as many as its entry in the tar stream announces. */
+async function* readExactly(
+  path: string,
+  size: number,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let rest = size;
+  try {
+    for await (const chunk of (await Deno.open(path)).readable) {
+      rest -= chunk.length;
+      if (rest < 0) break;
+      yield chunk;
+    }
+  } catch (error) {
+    throw fileError("read", path, error);
+  }
+  if (rest === 0) return;
+  throw new KrunnerError(
+    `Cannot read "${path}": it changed meanwhile; build again`,
+  );
 }

@@ -8,11 +8,8 @@
 import { CancelledError, KrunnerError } from "./errors.ts";
 import { capture, type ProcessOptions, spawn } from "./process.ts";
 
-/** Programs that speak docker's command line. */
-export const ENGINES = ["docker", "podman", "nerdctl"] as const;
-
-/** The name of an engine's program. */
-export type EngineName = typeof ENGINES[number];
+/** The name of a program that speaks docker's command line. */
+export type EngineName = "docker" | "podman" | "nerdctl";
 
 /** What the engine says of itself. */
 export interface EngineInfo {
@@ -34,9 +31,6 @@ const ARCH_OF_GO: Readonly<Record<string, string>> = {
   arm64: "aarch64",
 };
 
-/** The architectures that volumes are made for. */
-export const ARCHES: readonly string[] = Object.values(ARCH_OF_GO);
-
 /** The docker platform of an arch: `linux/arm64` for `aarch64`. */
 export function platformOf(arch: string): string {
   const go = Object.entries(ARCH_OF_GO).find(([, name]) => name === arch)?.[0];
@@ -44,24 +38,76 @@ export function platformOf(arch: string): string {
 }
 
 /**
- * Turns what the engine printed on a failure into one message, `undefined` where
- * the words are not about the engine itself.
+ * Recognises lines of a client's own. What the engine or a program in a container
+ * says begins otherwise, and may well speak of refused connections.
+ */
+function clientSays(...phrases: readonly string[]): RegExp {
+  const prefix = String
+    .raw`(?:(?:docker|error): |FATA\[\d+\] |time="[^"]*" level=\w+ msg=")?`;
+  return new RegExp(`^${prefix}(?:${phrases.join("|")})`, "im");
+}
+
+/** A socket that this user may not use. */
+const NO_PERMISSION = clientSays(
+  "(?:got )?permission denied while trying to connect to the docker", // 20–29
+  "unable to connect to Podman socket: .*permission denied",
+  "cannot access containerd socket .*permission denied", // nerdctl
+);
+
+/** An engine that does not run, or ended meanwhile. */
+const UNREACHABLE = clientSays(
+  "cannot connect to the docker daemon", // to 28
+  "failed to connect to the docker API", // from 29
+  "error during connect: ",
+  "(?:unexpected )?EOF$", // classic builds and cp
+  "(?:read|write) (?:unix|tcp) ",
+  "error waiting for container: ", // run
+  "failed to dial gRPC: ", // BuildKit, and the next
+  "(?:failed to (?:receive status|solve): )?(?:rpc error: code = )?Unavailable\\b",
+  "cannot connect to podman",
+  "unable to connect to Podman socket",
+  "cannot access containerd socket", // nerdctl, and the next
+  "rootless containerd not running",
+);
+
+/** How each engine is started. */
+const START: Readonly<Record<EngineName, string>> = {
+  docker: '"sudo systemctl start docker", or "sh setup.sh" as root',
+  podman: '"sudo systemctl start podman.socket"',
+  nerdctl: '"sudo systemctl start containerd"',
+};
+
+/**
+ * Turns what the engine's client printed on a failure into one message,
+ * `undefined` where the words are not about reaching the engine.
  */
 export function engineFault(
-  engine: string,
+  engine: EngineName,
   stderr: string,
 ): string | undefined {
-  if (/permission denied.*(socket|docker daemon)/is.test(stderr)) {
-    return `Cannot use ${engine}: no permission on its socket; run as root, or join the group "docker" and log in again`;
+  if (NO_PERMISSION.test(stderr)) {
+    return `Cannot use ${engine}: no permission on its socket; run as root${
+      engine === "docker" ? ', or join the group "docker" and log in again' : ""
+    }`;
   }
-  if (
-    /cannot connect to the docker daemon|is the docker daemon running|error during connect|connection refused|unexpected EOF|connection reset|failed to dial|transport is closing/i
-      .test(stderr)
-  ) {
-    return `Cannot reach the ${engine} engine: it is not running, or went away; start it ("sudo systemctl start docker", or "sh setup.sh" as root), then run this again`;
+  if (UNREACHABLE.test(stderr)) {
+    return `Cannot reach the ${engine} engine: it is not running, or went away; start it (${
+      START[engine]
+    }), then run this again`;
   }
   return undefined;
 }
+
+/** Templates of `version` for an engine's own version and platform. */
+const WHO: Readonly<Record<EngineName, string>> = {
+  docker: "{{.Server.Version}} {{.Server.Arch}}",
+  podman: "{{.Server.Version}} {{.Server.OsArch}}",
+  // It is always on the engine's own host.
+  nerdctl: "{{.Client.Version}} {{.Client.Arch}}",
+};
+
+/** Milliseconds after which an engine that does not clean up is left alone. */
+const CLEANUP_LIMIT = 20_000;
 
 /** One container engine. */
 export class Engine {
@@ -75,9 +121,12 @@ export class Engine {
     this.#signal = signal;
   }
 
-  /** The same engine without the signal: for cleaning up after a cancelled run. */
+  /**
+   * The same engine with a time limit in place of the signal: for cleaning up
+   * after a cancelled run, though not for ever where the engine hangs.
+   */
   forCleanup(): Engine {
-    return new Engine(this.name);
+    return new Engine(this.name, AbortSignal.timeout(CLEANUP_LIMIT));
   }
 
   /** @throws {CancelledError} If the run was cancelled. */
@@ -101,13 +150,51 @@ export class Engine {
    * that could not be done, and the engine's own words.
    * @throws {CancelledError} If the run was cancelled meanwhile.
    */
-  async run(args: readonly string[], action: string): Promise<string> {
+  async run(
+    args: readonly string[],
+    action: string,
+    options: Pick<ProcessOptions, "endWith"> = {},
+  ): Promise<string> {
     this.throwIfCancelled();
     const { code, stdout, stderr } = await capture([this.name, ...args], {
+      ...options,
       signal: this.#signal,
     });
     if (code === 0) return stdout.trim();
     throw this.failure(action, stderr);
+  }
+
+  /**
+   * Makes a container, started by nobody yet, and returns its id. No signal ends
+   * that half-way: the engine might make it all the same when all that would
+   * remove it is over.
+   *
+   * @throws {KrunnerError} If the engine refuses.
+   * @throws {CancelledError} If the run was cancelled.
+   */
+  async create(args: readonly string[], image: string): Promise<string> {
+    this.throwIfCancelled();
+    const { code, stdout, stderr } = await capture(
+      [this.name, "create", ...args],
+      { detached: true },
+    );
+    this.throwIfCancelled();
+    if (code === 0) return stdout.trim();
+    throw this.failure(`make a container of the image "${image}"`, stderr);
+  }
+
+  /**
+   * Starts a container and returns what it writes to its stdout, trimmed, at its
+   * end.
+   *
+   * @throws {KrunnerError} If its program fails, with the last thing that it said.
+   * @throws {CancelledError} If the run was cancelled meanwhile.
+   */
+  async start(container: string, action: string): Promise<string> {
+    // The client would hand SIGTERM on to the container and wait for its end.
+    return await this.run(["start", "--attach", container], action, {
+      endWith: "SIGKILL",
+    });
   }
 
   /** The error for a failed command. */
@@ -126,10 +213,11 @@ export class Engine {
    */
   async info(): Promise<EngineInfo> {
     const words = await this.run(
-      ["version", "--format", "{{.Server.Version}} {{.Server.Arch}}"],
+      ["version", "--format", WHO[this.name]],
       `use ${this.name}`,
     );
-    const [version = "", arch = ""] = words.split(" ");
+    const [version = "", platform = ""] = words.split(" ");
+    const arch = platform.replace(/^linux\//, "");
     return { version, arch: ARCH_OF_GO[arch] ?? arch };
   }
 
@@ -141,7 +229,7 @@ export class Engine {
       { signal: this.#signal },
     );
     if (code === 0) return stdout.trim();
-    if (/no such image|not found|no such object|unknown image/i.test(stderr)) {
+    if (/no such (image|object)|image not known|not found/i.test(stderr)) {
       return undefined;
     }
     throw this.failure(`look up the image "${reference}"`, stderr);
@@ -176,9 +264,14 @@ export class Engine {
   }
 }
 
-/** The last line with words on it, without the engine's own prefixes. */
+/** The last line with words on it, without the client's prefixes and its hints. */
 function lastWords(stderr: string): string {
-  const line = stderr.trim().split("\n").at(-1) ?? "";
-  return line.replace(/^(ERROR|Error response from daemon): /i, "") ||
-    "nothing";
+  const line =
+    stderr.split("\n").findLast((line) =>
+      line.trim() !== "" && !/^(See|Run) '.* --help'/.test(line)
+    ) ?? "nothing";
+  return line.trim().replace(
+    /^(docker: )?((ERROR|Error response from daemon): )?/i,
+    "",
+  );
 }

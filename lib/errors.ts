@@ -23,6 +23,39 @@ export class CancelledError extends KrunnerError {
 }
 
 /**
+ * A failure of the system on a file, with what to do about it; other errors as
+ * they are.
+ *
+ * @param action What could not be done to the file.
+ */
+export function fileError(
+  action: "read" | "write",
+  path: string,
+  error: unknown,
+): unknown {
+  if (!isSystemError(error)) return error;
+  const [state, advice] = error.code === "ENOSPC" || error.code === "EDQUOT"
+    ? ["no space is left on the device", "free some space there"]
+    : [
+      // Deno adds the error's number, the call and the path.
+      error.message.replace(/ \(os error.*$/s, "")
+        .replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase()),
+      action === "read"
+        ? "see that it is a file that you may read"
+        : "see that its folder exists and that you may write there",
+    ];
+  return new KrunnerError(`Cannot ${action} "${path}": ${state}; ${advice}`, {
+    cause: error,
+  });
+}
+
+/** An error of the operating system, known by its code: `ENOENT`, not `ERR_…`. */
+function isSystemError(error: unknown): error is Error & { code: string } {
+  return error instanceof Error && "code" in error &&
+    typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code);
+}
+
+/**
  * The text and exit code for any thrown value. Errors that are not the user's
  * to mend keep their stack, because then it is the project's bug.
  */
@@ -32,11 +65,7 @@ export function describeError(
   if (error instanceof KrunnerError) {
     return { message: error.message, exitCode: error.exitCode };
   }
-  if (
-    error instanceof Deno.errors.NotCapable ||
-    error instanceof Deno.errors.PermissionDenied ||
-    error instanceof Deno.errors.NotFound
-  ) {
+  if (isSystemError(error) || error instanceof Deno.errors.NotCapable) {
     return { message: error.message, exitCode: 1 };
   }
   const detail = error instanceof Error

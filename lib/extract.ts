@@ -15,7 +15,7 @@ export interface ExtractOptions {
   readonly image: string;
   /** The path of the file to write; the caller renames or removes it. */
   readonly temporary: string;
-  /** `key=value` of the label that the containers get. */
+  /** `key=value` of the label that the container gets; the caller removes it. */
   readonly label: string;
   /** The docker platform, where it is not the engine's own. */
   readonly platform?: string | undefined;
@@ -55,11 +55,17 @@ export async function extractVolume(
   engine: Engine,
   options: ExtractOptions,
 ): Promise<Extraction> {
-  const python = await askPython(engine, options);
+  const container = await makeContainer(engine, options);
+  const python = await askPython(engine, container, options);
   const missing = new Set(
     MOUNT_FOLDERS.map((name) => `./lib/python${python}/site-packages/${name}/`),
   );
-  const summary = await pack(engine, options, (path) => missing.delete(path));
+  const summary = await pack(
+    engine,
+    container,
+    options,
+    (path) => missing.delete(path),
+  );
   const [folder] = missing;
   if (folder !== undefined) {
     throw new KrunnerError(
@@ -80,15 +86,14 @@ export async function extractVolume(
   };
 }
 
-/** `major.minor`, from the volume's own interpreter. */
-async function askPython(
+const PYTHON = `${VOLUME_ROOT}/bin/python`;
+
+/** A container that gives its Python's version once it is started. */
+async function makeContainer(
   engine: Engine,
   { image, label, platform }: ExtractOptions,
 ): Promise<string> {
-  const python = `${VOLUME_ROOT}/bin/python`;
-  const version = await engine.run([
-    "run",
-    "--rm",
+  return await engine.create([
     "--read-only",
     "--network",
     "none",
@@ -96,15 +101,27 @@ async function askPython(
     label,
     ...platform === undefined ? [] : ["--platform", platform],
     "--entrypoint",
-    python,
+    PYTHON,
     image,
     "-I",
     "-c",
     "import sys; print('%d.%d' % sys.version_info[:2])",
-  ], `run "${python}" of the image "${image}"`);
+  ], image);
+}
+
+/** `major.minor`, from the volume's own interpreter. */
+async function askPython(
+  engine: Engine,
+  container: string,
+  { image }: ExtractOptions,
+): Promise<string> {
+  const version = await engine.start(
+    container,
+    `run "${PYTHON}" of the image "${image}"`,
+  );
   if (!/^\d+\.\d+$/.test(version)) {
     throw new KrunnerError(
-      `Cannot use the image "${image}": "${python}" gives its version as "${version}", not as major.minor`,
+      `Cannot use the image "${image}": "${PYTHON}" gives its version as "${version}", not as major.minor`,
     );
   }
   return version;
@@ -112,19 +129,10 @@ async function askPython(
 
 async function pack(
   engine: Engine,
-  options: ExtractOptions,
+  container: string,
+  { image, temporary, mtime, threads, signal }: ExtractOptions,
   onEntry: (path: string) => void,
 ): Promise<ArchiveSummary> {
-  const { image, temporary, label, platform, mtime, threads, signal } = options;
-  const container = await engine.run([
-    "create",
-    "--label",
-    label,
-    ...platform === undefined ? [] : ["--platform", platform],
-    "--entrypoint",
-    "/never-started",
-    image,
-  ], `make a container of the image "${image}"`);
   const child = engine.spawn(["cp", `${container}:${VOLUME_ROOT}`, "-"]);
   const complaint = new Response(child.stderr).text();
   const [written, status] = await Promise.allSettled([

@@ -8,8 +8,9 @@
 /** The inputs of one build. All digests are SHA-256 in lower-case hex. */
 export interface Inputs {
   /**
-   * Files of the package directory. The env dockerfile's digest leaves the value
-   * of the volume version's label out, so that a bump alone changes no input.
+   * Files of the package directory; `+x` is added where one is executable. The env
+   * dockerfile's digest leaves the value of the volume version's label out, so
+   * that a bump alone changes no input.
    */
   readonly files: Readonly<Record<string, string>>;
   /** Rows of the source lock file, by file name. */

@@ -51,7 +51,7 @@ export function dataOf(
   data: Record<string, DistroData>,
   distroVersion: string,
 ): DistroData {
-  return data[distroVersion] ?? NO_DATA;
+  return Object.hasOwn(data, distroVersion) ? data[distroVersion]! : NO_DATA;
 }
 
 /**

@@ -72,7 +72,9 @@ export async function openPackageDir(dir: string): Promise<PackageDir> {
   let real: string;
   try {
     real = await Deno.realPath(dir);
-    for await (const entry of Deno.readDir(dir)) files.add(entry.name);
+    for await (const { name, isDirectory } of Deno.readDir(dir)) {
+      if (!isDirectory) files.add(name);
+    }
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) {
       throw new KrunnerError(
@@ -115,8 +117,8 @@ export async function openPackageDir(dir: string): Promise<PackageDir> {
 export async function findPackageDirs(root: string): Promise<PackageDir[]> {
   const dirs: string[] = [];
   try {
-    for await (const entry of Deno.readDir(root)) {
-      if (entry.isDirectory) dirs.push(`${root}/${entry.name}`);
+    for await (const { name } of Deno.readDir(root)) {
+      dirs.push(`${root}/${name}`);
     }
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
@@ -133,12 +135,42 @@ export async function findPackageDirs(root: string): Promise<PackageDir[]> {
   return found;
 }
 
+/**
+ * The package directory `dir`, or, where none is given, every one below `root`:
+ * what `--dir` means to all scripts.
+ *
+ * @throws {KrunnerError} As {@linkcode openPackageDir} and
+ * {@linkcode findPackageDirs}.
+ */
+export async function openPackages(
+  dir: string | undefined,
+  root: string,
+): Promise<PackageDir[]> {
+  return dir === undefined
+    ? await findPackageDirs(root)
+    : [await openPackageDir(dir)];
+}
+
+/**
+ * The folder of package directories beside a script in `scriptDir`, relative to
+ * `cwd` where it is below, for that is how people read paths.
+ */
+export function projectRoot(scriptDir: string, cwd: string): string {
+  const root = `${scriptDir}/dockerfiles`;
+  return root.startsWith(`${cwd}/`) ? root.slice(cwd.length + 1) : root;
+}
+
 async function holdsEnvDockerfile(dir: string): Promise<boolean> {
+  const { isDirectory } = await Deno.stat(dir).catch(() => NOTHING);
+  if (!isDirectory) return false;
   for await (const entry of Deno.readDir(dir)) {
     if (ENV_DOCKERFILE.test(entry.name)) return true;
   }
   return false;
 }
+
+/** What a symbolic link to nothing leads to. */
+const NOTHING = { isDirectory: false };
 
 /**
  * The targets that the names (or `all`) stand for, each once.

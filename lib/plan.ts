@@ -10,7 +10,7 @@ import {
   listPackageFiles,
   resolveContext,
 } from "./context.ts";
-import { KrunnerError, UsageError } from "./errors.ts";
+import { fileError, KrunnerError, UsageError } from "./errors.ts";
 import { type Inputs, sha256 } from "./inputs.ts";
 import { maskVolumeVersion, readVolumeVersion } from "./labels.ts";
 import { dataOf, type DistroData, readPackageData } from "./package_data.ts";
@@ -25,6 +25,7 @@ import {
 } from "./package_dir.ts";
 import { type SourceRow, SOURCES } from "./sources.ts";
 import { readStageFile, type StageFile } from "./stage_file.ts";
+import { listWheels, WHEELHOUSE_DOCKERFILE } from "./wheelhouse.ts";
 
 /** The prefix of image names that upstream's dockerfiles are written with. */
 export const DEFAULT_IMAGE_PREFIX = "lablup/backendai-krunner";
@@ -84,9 +85,6 @@ export interface BuildPlan {
   /** Things to know that stop nothing. */
   readonly notices: readonly string[];
 }
-
-/** The dockerfile that puts a folder of wheels where the wheels stage would. */
-export const WHEELHOUSE_DOCKERFILE = "krunner-wheels.wheelhouse.dockerfile";
 
 /**
  * Plans the build of one distro version.
@@ -260,15 +258,37 @@ function imageName(
   return `${prefix}-${stage}:${distroVersion}`;
 }
 
+/** An image's name without a tag, with the registry's host in front or not. */
+const IMAGE_PREFIX =
+  /^([\w.-]+(:\d+)?\/)?[a-z\d]+((\.|_|__|-+)[a-z\d]+)*(\/[a-z\d]+((\.|_|__|-+)[a-z\d]+)*)*$/;
+
+/** Build arguments that an option of their own sets. */
+const OPTION_OF_ARG: ReadonlyMap<string, string> = new Map([
+  ["ARCH", "--arch"],
+  ["BASE_IMAGE", "--base-image"],
+  ["IMAGE_PREFIX", "--image-prefix"],
+]);
+
 /** Options that no dockerfile would notice are mistakes. */
 function checkOptions(
   { distroVersion }: Target,
   { stages }: Draft,
   { buildArgs, baseImage, wheelhouse, imagePrefix }: PlanOptions,
 ): void {
+  if (!IMAGE_PREFIX.test(imagePrefix)) {
+    throw new UsageError(
+      `Cannot use "--image-prefix=${imagePrefix}": no image can be called so; use lower-case letters and digits, with ".", "_", "-" and "/" between them`,
+    );
+  }
   const declared = declaredArgs(stages);
   const list = [...declared].sort().join(", ");
   for (const name of Object.keys(buildArgs)) {
+    const option = OPTION_OF_ARG.get(name);
+    if (option !== undefined) {
+      throw new UsageError(
+        `Cannot use "--build-arg ${name}=…": it must fit the rest of the plan; give "${option}" instead`,
+      );
+    }
     if (declared.has(name)) continue;
     throw new UsageError(
       `Cannot use "--build-arg ${name}=…": no dockerfile of "${distroVersion}" declares it; they declare ${list}`,
@@ -336,29 +356,12 @@ async function planWheelhouse(
   wheelhouse: string,
   { imagePrefix }: PlanOptions,
 ): Promise<StagePlan> {
-  const wheels: ContextFile[] = [];
-  try {
-    for await (const { name } of Deno.readDir(wheelhouse)) {
-      if (name.endsWith(".whl")) wheels.push({ kind: "wheel", path: name });
-    }
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new UsageError(
-      `Cannot use "--wheelhouse ${wheelhouse}": it does not exist; give a folder of wheels`,
-      { cause },
-    );
-  }
-  if (wheels.length === 0) {
-    throw new UsageError(
-      `Cannot use "--wheelhouse ${wheelhouse}": it holds no .whl file; give a folder of wheels`,
-    );
-  }
   return {
     stage: "wheels",
     image: imageName(imagePrefix, "wheels", distroVersion),
     dockerfile: WHEELHOUSE_DOCKERFILE,
     buildArgs: {},
-    context: wheels.sort((a, b) => a.path < b.path ? -1 : 1),
+    context: await listWheels(wheelhouse),
     wheelhouse,
   };
 }
@@ -417,9 +420,11 @@ async function digestInputs(
   for (const file of plans.flatMap(({ context }) => context)) {
     if (file.kind === "source") sources[file.row.file] = file.row.sha256;
     else if (file.kind === "wheel") {
-      wheels[file.path] = await digestFile(`${wheelhouse}/${file.path}`);
+      wheels[file.name] = await digestFile(`${wheelhouse}/${file.name}`);
     } else {
-      files[file.path] ??= await digestFile(inPackage(target, file.path));
+      files[file.path] ??= await digestPackageFile(
+        inPackage(target, file.path),
+      );
     }
   }
   return {
@@ -431,8 +436,19 @@ async function digestInputs(
   };
 }
 
+/** The context carries no more of a file's mode than whether it is executable. */
+async function digestPackageFile(path: string): Promise<string> {
+  const digest = await digestFile(path);
+  const { mode } = await Deno.stat(path);
+  return (mode ?? 0) & 0o111 ? `${digest}+x` : digest;
+}
+
 async function digestFile(path: string): Promise<string> {
-  return await sha256(await Deno.readFile(path));
+  try {
+    return await sha256(await Deno.readFile(path));
+  } catch (error) {
+    throw fileError("read", path, error);
+  }
 }
 
 function sortKeys(record: Record<string, string>): Record<string, string> {

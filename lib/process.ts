@@ -8,8 +8,12 @@ import { KrunnerError } from "./errors.ts";
 
 /** What may be set for a child process. */
 export interface ProcessOptions {
-  /** Ends the child with SIGTERM when aborted. */
+  /** Ends the child when aborted. */
   signal?: AbortSignal | undefined;
+  /** What ends it; SIGTERM by default. */
+  endWith?: Deno.Signal | undefined;
+  /** Keeps the child out of this process's group, which Ctrl-C ends as a whole. */
+  detached?: boolean | undefined;
   /** Variables added to the inherited environment. */
   env?: Record<string, string> | undefined;
   /** The child's working directory; the parent's by default. */
@@ -57,15 +61,19 @@ export function spawn(
   const [program, ...args] = argv;
   if (program === undefined) throw new TypeError("argv is empty");
   try {
-    return new Deno.Command(program, {
+    const child = new Deno.Command(program, {
       args,
       stdin: options.stdin ?? "null",
       stdout: options.stdout ?? "piped",
       stderr: options.stderr ?? "piped",
-      ...options.signal === undefined ? {} : { signal: options.signal },
+      detached: options.detached ?? false,
       ...options.env === undefined ? {} : { env: options.env },
       ...options.cwd === undefined ? {} : { cwd: options.cwd },
     }).spawn();
+    if (options.signal !== undefined) {
+      endOnAbort(child, options.signal, options.endWith ?? "SIGTERM");
+    }
+    return child;
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) {
       throw new KrunnerError(
@@ -80,6 +88,53 @@ export function spawn(
       );
     }
     throw cause;
+  }
+}
+
+/**
+ * Waits for a child's end and for the work on its pipes. Work that fails ends the
+ * child, which would else wait for it, or go on unseen. Nothing of it runs any
+ * more when this returns or throws.
+ *
+ * @throws What the work that failed first threw.
+ */
+export async function finish(
+  child: Deno.ChildProcess,
+  work: readonly Promise<unknown>[],
+): Promise<Deno.CommandStatus> {
+  let failure: { readonly error: unknown } | undefined;
+  await Promise.all(work.map(async (part) => {
+    try {
+      await part;
+    } catch (error) {
+      failure ??= { error };
+      endChild(child);
+    }
+  }));
+  const status = await child.status;
+  if (failure !== undefined) throw failure.error;
+  return status;
+}
+
+function endOnAbort(
+  child: Deno.ChildProcess,
+  signal: AbortSignal,
+  endWith: Deno.Signal,
+): void {
+  const onAbort = () => endChild(child, endWith);
+  if (signal.aborted) return onAbort();
+  signal.addEventListener("abort", onAbort);
+  child.status.finally(() => signal.removeEventListener("abort", onAbort));
+}
+
+function endChild(
+  child: Deno.ChildProcess,
+  signal: Deno.Signal = "SIGTERM",
+): void {
+  try {
+    child.kill(signal);
+  } catch {
+    // It has ended already.
   }
 }
 

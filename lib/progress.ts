@@ -15,9 +15,8 @@ export interface BuildState {
   readonly stage: string;
   /** Its step and how many there are, where the builder tells. */
   readonly step?: { readonly step: number; readonly total: number };
-  /** When the build began and when the stage did, in milliseconds. */
+  /** When the build began, in milliseconds. */
   readonly started: number;
-  readonly stageStarted: number;
 }
 
 /** A duration in milliseconds, as `7s`, `1m07s` or `1h02m`. */
@@ -58,15 +57,11 @@ export function renderLive(
 }
 
 /** The state after an event. */
-export function nextState(
-  state: BuildState,
-  event: BuildEvent,
-  now: number,
-): BuildState {
+export function nextState(state: BuildState, event: BuildEvent): BuildState {
   switch (event.type) {
     case "stage": {
       const { step: _, ...rest } = state;
-      return { ...rest, stage: event.stage, stageStarted: now };
+      return { ...rest, stage: event.stage };
     }
     case "step":
       return { ...state, step: { step: event.step, total: event.total } };
@@ -110,21 +105,15 @@ export class Progress implements Disposable {
 
   /** A build begins. */
   start(name: string): void {
-    const now = this.#output.now();
-    this.#states.set(name, {
-      name,
-      stage: "start",
-      started: now,
-      stageStarted: now,
-    });
+    const started = this.#output.now();
+    this.#states.set(name, { name, stage: "start", started });
   }
 
   /** Something happened in a build. */
   handle(name: string, event: BuildEvent): void {
     const state = this.#states.get(name);
     if (state === undefined) return;
-    const now = this.#output.now();
-    this.#states.set(name, nextState(state, event, now));
+    this.#states.set(name, nextState(state, event));
     switch (event.type) {
       case "notice":
         return this.say(`${name}: ${event.message}`);

@@ -23,12 +23,9 @@ import {
   readManifest,
 } from "./manifest.ts";
 import { inPackage } from "./package_dir.ts";
-import {
-  type BuildPlan,
-  type StagePlan,
-  WHEELHOUSE_DOCKERFILE,
-} from "./plan.ts";
+import type { BuildPlan, StagePlan } from "./plan.ts";
 import { provideSource } from "./source_cache.ts";
+import { WHEELHOUSE_DOCKERFILE, wheelhouseDockerfile } from "./wheelhouse.ts";
 
 /** A thing that happens during a build. */
 export type BuildEvent =
@@ -243,7 +240,7 @@ class Build {
       buildArgs: this.#withBase(stage.buildArgs),
       platform: this.#platform,
       noCache: this.#run.noCache,
-      context: await this.#context(stage),
+      context: () => this.#context(stage),
       log: this.#log(stage.stage),
       onLine: (line) => {
         this.#run.onEvent({ type: "line", line });
@@ -269,7 +266,7 @@ class Build {
         case "package":
           return inPackage(target, file.path);
         case "wheel":
-          return `${stage.wheelhouse}/${file.path}`;
+          return `${stage.wheelhouse}/${file.name}`;
         case "source":
           return this.#sources.get(file.row.file)!;
       }
@@ -278,7 +275,9 @@ class Build {
       stage.context,
       locate,
       stage.wheelhouse === undefined ? {} : {
-        [WHEELHOUSE_DOCKERFILE]: "FROM scratch\nCOPY *.whl /wheels/\n",
+        [WHEELHOUSE_DOCKERFILE]: wheelhouseDockerfile(
+          stage.context.filter((file) => file.kind === "wheel"),
+        ),
       },
     );
   }

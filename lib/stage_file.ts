@@ -13,8 +13,8 @@ import {
   parseFlags,
   parseFrom,
 } from "./dockerfile.ts";
+import { type Escape, expandWord, splitWords } from "./dockerfile_words.ts";
 import { KrunnerError } from "./errors.ts";
-import { expandWord, splitWords } from "./dockerfile_words.ts";
 
 /** A file, folder or wildcard that the dockerfile takes from the context. */
 export interface ContextPattern {
@@ -32,15 +32,13 @@ export interface StageFile {
   readonly images: readonly string[];
   /** What it takes from the build context. */
   readonly context: readonly ContextPattern[];
-  /** Number of instructions, as the classic builder counts its steps. */
-  readonly steps: number;
 }
 
 /**
  * Reads a dockerfile with the build arguments that will be given to it.
  *
- * Variables that only the base image can define become a `*` in names of files:
- * a file too many in the context does no harm.
+ * A file's name ends with a `*` where a variable begins that only the base image
+ * can define: a file too many in the context does no harm.
  *
  * @throws {KrunnerError} If the dockerfile's syntax is broken, or a FROM line
  * names no image because a variable has no value.
@@ -50,16 +48,24 @@ export function readStageFile(
   file: string,
   buildArgs: Readonly<Record<string, string>>,
 ): StageFile {
-  const reader = new StageReader(file, buildArgs);
+  const reader = new StageReader(buildArgs);
   const { instructions } = parseDockerfile(text, file);
   for (const instruction of instructions) {
-    if (!instruction.onbuild) reader.read(instruction);
+    if (instruction.onbuild) continue;
+    try {
+      reader.read(instruction);
+    } catch (cause) {
+      if (!(cause instanceof KrunnerError)) throw cause;
+      throw new KrunnerError(
+        `${cause.message} ("${file}", line ${instruction.line})`,
+        { cause },
+      );
+    }
   }
   return {
     declaredArgs: reader.declared,
     images: [...reader.images],
     context: reader.context,
-    steps: instructions.length,
   };
 }
 
@@ -67,47 +73,47 @@ class StageReader {
   readonly declared = new Set<string>();
   readonly images = new Set<string>();
   readonly context: ContextPattern[] = [];
-  readonly #file: string;
   readonly #buildArgs: Readonly<Record<string, string>>;
   readonly #globals: Record<string, string> = {};
   readonly #aliases = new Set<string>(["scratch"]);
   /** Variables of the current build stage; before the first FROM, none. */
   #scope: Record<string, string> | undefined;
+  /** Those of them that ENV set: ARG does not change them any more. */
+  #env = new Set<string>();
 
-  constructor(file: string, buildArgs: Readonly<Record<string, string>>) {
-    this.#file = file;
+  constructor(buildArgs: Readonly<Record<string, string>>) {
     this.#buildArgs = buildArgs;
   }
 
   read(instruction: Instruction): void {
     switch (instruction.keyword) {
       case "ARG":
-        return this.#arg(instruction);
+        return this.#readArg(instruction);
       case "ENV":
-        return this.#env(instruction);
+        return this.#readEnv(instruction);
       case "FROM":
-        return this.#from(instruction);
+        return this.#readFrom(instruction);
       case "COPY":
       case "ADD":
-        return this.#copy(instruction);
+        return this.#readCopy(instruction);
       case "RUN":
-        return this.#run(instruction);
+        return this.#readRun(instruction);
     }
   }
 
-  #arg(instruction: Instruction): void {
-    const scope = this.#scope ?? this.#globals;
+  #readArg(instruction: Instruction): void {
     for (const { name, default: fallback } of parseArg(instruction)) {
       this.declared.add(name);
+      if (this.#env.has(name)) continue;
       const value = this.#buildArgs[name] ??
         (fallback === undefined
           ? this.#globals[name]
-          : expandWord(fallback, instruction.escape, scope).text);
-      if (value !== undefined) scope[name] = value;
+          : this.#expand(fallback, instruction.escape));
+      if (value !== undefined) (this.#scope ?? this.#globals)[name] = value;
     }
   }
 
-  #env({ args, escape }: Instruction): void {
+  #readEnv({ args, escape }: Instruction): void {
     if (this.#scope === undefined) return;
     const words = splitWords(args, escape).map(({ raw }) => raw);
     const pairs = words[0]?.includes("=")
@@ -117,30 +123,32 @@ class StageReader {
       ])
       : [[words[0] ?? "", words.slice(1).join(" ")]];
     for (const [name = "", value = ""] of pairs) {
-      this.#scope[name] = expandWord(value, escape, this.#scope).text;
+      this.#scope[name] = this.#expand(value, escape);
+      this.#env.add(name);
     }
   }
 
-  #from(instruction: Instruction): void {
+  #readFrom(instruction: Instruction): void {
     const { image: written, alias } = parseFrom(instruction);
     const image = expandWord(written, instruction.escape, this.#globals).text;
     if (image === "") {
       throw new KrunnerError(
-        `Cannot build with "${this.#file}", line ${instruction.line}: "FROM ${written}" names no image; give the variable a value with "--build-arg", "--base-image" or in krunner.json`,
+        `"FROM ${written}" names no image: give the variable a value with "--build-arg", "--base-image" or in krunner.json`,
       );
     }
     this.#image(image);
     if (alias !== undefined) this.#aliases.add(alias);
     this.#scope = {};
+    this.#env = new Set();
   }
 
-  #copy(instruction: Instruction): void {
+  #readCopy(instruction: Instruction): void {
     const { flags, sources } = parseCopy(instruction);
     if (flags["from"] !== undefined) return this.#fromFlag(flags["from"]);
     for (const source of sources) this.#pattern(source, instruction);
   }
 
-  #run(instruction: Instruction): void {
+  #readRun(instruction: Instruction): void {
     for (const [name, value] of parseFlags(instruction).flags) {
       if (name !== "mount") continue;
       const mount = Object.fromEntries(
@@ -162,14 +170,26 @@ class StageReader {
   }
 
   #pattern(source: string, { line, escape }: Instruction): void {
-    if (/^([a-z]+:\/\/|git@)/.test(source)) return;
-    const { variables } = expandWord(source, escape);
-    const unknown = Object.fromEntries(variables.map((name) => [name, "*"]));
-    const { text } = expandWord(source, escape, { ...unknown, ...this.#scope });
-    const pattern = text
+    const text = this.#expand(source, escape);
+    if (/^([a-z]+:\/\/|git@)/i.test(text)) return;
+    const [known = ""] = text.split(UNKNOWN);
+    const parts = (known === text ? text : `${known}*`)
       .split("/")
-      .filter((part) => part !== "" && part !== ".")
-      .join("/");
-    this.context.push({ pattern, line });
+      .filter((part) => part !== "" && part !== ".");
+    this.context.push({ pattern: parts.join("/"), line });
+  }
+
+  /** Replaces variables; in a build stage, an {@linkcode UNKNOWN} may be left. */
+  #expand(word: string, escape: Escape): string {
+    if (this.#scope === undefined) {
+      return expandWord(word, escape, this.#globals).text;
+    }
+    const { variables } = expandWord(word, escape);
+    const unknown = variables.map((name) => [name, UNKNOWN]);
+    const values = { ...Object.fromEntries(unknown), ...this.#scope };
+    return expandWord(word, escape, values).text;
   }
 }
+
+/** Stands for the value of a variable that only the base image can define. */
+const UNKNOWN = "\0";

@@ -4,8 +4,8 @@
  *
  * Written here and not taken from a library, because both candidates lose what
  * a volume must be judged by. `@std/tar` reads ustar only: a PAX header, which
- * `docker cp` writes for every entry, comes out as a file of its own.
- * `modern-tar` takes unknown types for files, replaces what is not UTF-8 in
+ * `docker cp` writes where a name is long or not ASCII, comes out as a file of
+ * its own, and the name cut short. `modern-tar` takes unknown types for files, replaces what is not UTF-8 in
  * names, and takes an archive that breaks off between two entries for a whole
  * one, which is what a dying engine leaves.
  *

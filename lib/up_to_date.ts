@@ -41,7 +41,7 @@ export async function checkFreshness(plan: BuildPlan): Promise<Freshness> {
 }
 
 async function changedOutputs(
-  { target, outputs, volumeVersion }: BuildPlan,
+  { target, outputs }: BuildPlan,
   manifest: Manifest,
 ): Promise<string[]> {
   const expected: [name: string, holds: Promise<boolean>][] = [
@@ -55,7 +55,10 @@ async function changedOutputs(
     ],
     [
       outputs.version,
-      hasWord(inPackage(target, outputs.version), String(volumeVersion)),
+      hasWord(
+        inPackage(target, outputs.version),
+        String(manifest.volumeVersion),
+      ),
     ],
   ];
   const reasons: string[] = [];

@@ -19,8 +19,9 @@ RUN apt-get update \
 ARG PYTHON_VERSION
 COPY sources/Python-${PYTHON_VERSION}.t* /usr/src/
 
-# PGO=1 turns on profile-guided and link-time optimisation: about 10 % faster,
-# four times as long to build, and no longer the same bytes each time.
+# PGO=1 turns on profile-guided and link-time optimisation, for releases: a
+# faster interpreter that takes several times as long to build, and is no longer
+# the same bytes each time.
 ARG PGO=""
 
 # - No shared libpython: in a library folder a user's own Python of the same

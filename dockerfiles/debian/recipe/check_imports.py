@@ -14,7 +14,8 @@ from importlib.metadata import packages_distributions
 # Listed in sys.stdlib_module_names on every platform, but not for Linux.
 OTHER_PLATFORMS = {
     "_android_support", "_apple_support", "_ios_support", "_msi", "_overlapped",
-    "_scproxy", "_winapi", "_wmi", "msilib", "msvcrt", "nt", "winreg", "winsound",
+    "_scproxy", "_winapi", "_wmi", "msilib", "msvcrt", "nt", "winreg",
+    "winsound",
 }
 # Needs Tk, which the recipe does not build.
 NOT_BUILT = {"_tkinter", "idlelib", "tkinter", "turtle", "turtledemo"}

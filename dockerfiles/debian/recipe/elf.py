@@ -19,26 +19,33 @@ _MISSING = re.compile(r"^\s*(\S+) => not found$")
 def output(*command: str | Path) -> str:
     """Standard output of a command. Raises CalledProcessError if it fails."""
     return subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, text=True
+        command, check=True, capture_output=True, text=True
     ).stdout
 
 
 def is_elf(path: Path) -> bool:
-    """Whether it is an ELF file, and not a link to one."""
+    """Whether it is a program or a shared library, and not a link to one."""
     if path.is_symlink() or not path.is_file():
         return False
     with path.open("rb") as file:
-        return file.read(4) == b"\x7fELF"
+        head = file.read(20)
+    # ET_EXEC and ET_DYN; an object file (ET_REL) is never loaded.
+    return head[:4] == b"\x7fELF" and head[16:18] in (b"\2\0", b"\3\0")
 
 
 def elf_files(root: Path) -> list[Path]:
-    """Every ELF file below the folder, sorted; links are not followed."""
+    """Every program and shared library below the folder, sorted."""
     return sorted(filter(is_elf, root.rglob("*")))
 
 
 def needed(path: Path) -> list[str]:
     """Names of the libraries that the file itself asks for (DT_NEEDED)."""
-    return output("patchelf", "--print-needed", path).split()
+    try:
+        return output("patchelf", "--print-needed", path).split()
+    except subprocess.CalledProcessError as error:
+        if "statically linked" in error.stderr:
+            return []
+        raise
 
 
 def run_path(path: Path) -> list[str]:
@@ -54,7 +61,7 @@ def resolve(path: Path) -> dict[str, Path]:
     Raises FileNotFoundError if the loader does not find one.
     """
     found: dict[str, Path] = {}
-    # A static program has nothing to resolve, and ldd fails on it.
+    # A file without needs has nothing to resolve, and ldd may fail on it.
     if not needed(path):
         return found
     for line in output("ldd", path).splitlines():

@@ -66,7 +66,11 @@ def leave_out(root: Path, group: dict) -> None:
 def main() -> None:
     root, list_file, *keep = sys.argv[1:]
     groups = tomllib.loads(Path(list_file).read_text())
-    for group in groups_to_leave_out(groups, set(keep)):
+    try:
+        chosen = groups_to_leave_out(groups, set(keep))
+    except ValueError as error:
+        sys.exit(str(error))
+    for group in chosen:
         leave_out(Path(root), group)
 
 

@@ -22,7 +22,8 @@ _COMMON_NAME = re.compile(rf"{COMMON}/([A-Za-z0-9.+-]*[A-Za-z0-9+])")
 # Where wheels keep such texts: the folder that the core metadata names since
 # 2.4, and the names that setuptools and its kin have always copied.
 _WHEEL_TEXT = re.compile(
-    r"^(licenses/.*|(LICEN[CS]E|COPYING|NOTICE|AUTHORS)[^/]*)$"
+    r"^(licenses/.*|(LICEN[CS]E|COPY(ING|RIGHT)|NOTICE|AUTHORS)[^/]*)$",
+    re.IGNORECASE,
 )
 
 
@@ -65,20 +66,20 @@ def text_target(name: str, text: Path, folder: Path) -> Path:
     """Where a wheel's licence text goes. What many Debian packages point to is
     the same in each wheel that make_wheels.py made, and is kept once."""
     inner = Path(str(text).removeprefix("licenses/"))
-    return folder / inner if inner.parts[0] == COMMON.name else folder / name / inner
+    if inner.parts[0] == COMMON.name:
+        return folder / inner
+    return folder / name / inner
 
 
 def move_from_wheels(site_packages: Path, folder: Path) -> None:
-    """Moves the licence texts of the installed wheels.
-
-    Raises LookupError if a wheel carries none.
-    """
+    """Moves the licence texts of the installed wheels."""
     for info in sorted(site_packages.glob("*.dist-info")):
         files = (file.relative_to(info) for file in info.rglob("*")
                  if file.is_file())
         texts = sorted(file for file in files if _WHEEL_TEXT.match(str(file)))
         if not texts:
-            raise LookupError(f'No licence text in "{info.name}"')
+            # Some wheels of the public index have only the name of a licence.
+            print(f'Notice: no licence text in "{info.name}"', file=sys.stderr)
         for text in texts:
             target = text_target(info.name.partition("-")[0], text, folder)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -37,7 +37,7 @@ for ttyd in "$context"/ttyd_linux.*.bin; do
   if [ -e "$ttyd" ]; then
     install -m 755 "$ttyd" "$root/bin/ttyd"
   else
-    echo "Notice: no ttyd binary in the package directory, none in the volume" >&2
+    echo "Notice: no ttyd binary in the package directory: none in bin" >&2
   fi
 done
 

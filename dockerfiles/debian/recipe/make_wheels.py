@@ -31,8 +31,8 @@ NOT_IN_WHEELS = {
     "WHEEL", "dependency_links.txt", "direct_url.json", "not-zip-safe",
     "requires.txt", "zip-safe",
 }
-# Requirements that a Debian package knows (Depends), but its Python metadata has
-# lost. The name and the version, for the next release's needs no such help.
+# Requirements that a Debian package knows (Depends), but its Python metadata
+# has lost. By name and version: the next release's needs no such help.
 LOST_REQUIREMENTS = {("python-dateutil", "2.8.2"): ["six>=1.5"]}
 # The earliest time that a zip file can tell: files of a wheel have one time.
 ZIP_EPOCH = "315532800"

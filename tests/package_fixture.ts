@@ -1,0 +1,50 @@
+/**
+ * Package directories for tests, made on disk and removed.
+ *
+ * @module
+ */
+
+import { openPackageDir, type Target } from "../lib/package_dir.ts";
+
+/** A temporary folder that removes itself. */
+export interface TempDir extends Disposable {
+  /** Its path. */
+  readonly path: string;
+}
+
+/** Makes a folder with files, by path and text; folders are made as needed. */
+export function tempDir(files: Readonly<Record<string, string>> = {}): TempDir {
+  const path = Deno.makeTempDirSync();
+  writeFiles(path, files);
+  return {
+    path,
+    [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),
+  };
+}
+
+/** Writes files below a folder, by path and text. */
+export function writeFiles(
+  dir: string,
+  files: Readonly<Record<string, string>>,
+): void {
+  for (const [path, text] of Object.entries(files)) {
+    const slash = path.lastIndexOf("/");
+    if (slash > 0) {
+      Deno.mkdirSync(`${dir}/${path.slice(0, slash)}`, { recursive: true });
+    }
+    Deno.writeTextFileSync(`${dir}/${path}`, text);
+  }
+}
+
+/** A package directory of the family `debian`, with one target of it. */
+export async function packageFixture(
+  files: Readonly<Record<string, string>>,
+  distroVersion = "debian12",
+): Promise<TempDir & { readonly dir: string; readonly target: Target }> {
+  const root = tempDir();
+  const dir = `${root.path}/debian`;
+  Deno.mkdirSync(dir);
+  writeFiles(dir, files);
+  const pkg = await openPackageDir(dir);
+  return { ...root, dir, target: { pkg, distroVersion } };
+}
