@@ -10,7 +10,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { CancelledError, KrunnerError } from "./errors.ts";
+import { CancelledError, fileError, KrunnerError } from "./errors.ts";
 import { encodeHeader, paddingOf } from "./tar_header.ts";
 import { readTar, type TarEntry } from "./tar_reader.ts";
 import { type VolumeEntry, VolumeRules } from "./volume_entry.ts";
@@ -227,22 +227,13 @@ async function store(
   return { sha256: hash.digest("hex"), size };
 }
 
-/** What to say about errors that have one usual cause: state and advice. */
-const CAUSES: Record<string, [string, string]> = {
-  EEXIST: ["it exists already", "remove it"],
-  ENOSPC: ["no space is left on the device", "free some space there"],
-  EDQUOT: ["the disk quota is used up", "free some space there"],
-};
-
-/** An error of the system about the target, as a message; others as they are. */
-function targetError(error: unknown, target: string): unknown {
-  if (!(error instanceof Error) || !("code" in error)) return error;
-  const [state, advice] = CAUSES[String(error.code)] ?? [
-    error.message.replace(/ \(os error.*$/, ""),
-    "see that its folder exists and can be written to",
-  ];
+/** What to say when the target cannot be opened. */
+function openError(error: unknown, target: string): unknown {
+  if (!(error instanceof Deno.errors.AlreadyExists)) {
+    return fileError("write", target, error);
+  }
   return new KrunnerError(
-    `Cannot write ${JSON.stringify(target)}: ${state}; ${advice}`,
+    `Cannot write "${target}": it exists already; remove it`,
     { cause: error },
   );
 }
@@ -279,7 +270,7 @@ async function pump(
   const ended = orStop(xzEnd(xz));
   const stored = orStop(
     store(xz.stdout, file).catch((error) => {
-      throw targetError(error, target);
+      throw fileError("write", target, error);
     }),
   );
   const guarded = input.pipeThrough(new TransformStream(), {
@@ -325,7 +316,7 @@ export async function writeArchive(
     stop.signal.throwIfAborted();
     file = await Deno.open(target, { write: true, createNew: true })
       .catch((error) => {
-        throw targetError(error, target);
+        throw openError(error, target);
       });
     return await pump(input, file, target, options, stop);
   } catch (error) {

@@ -6,7 +6,7 @@
 
 import type { Engine } from "./engine.ts";
 import { fileError, KrunnerError } from "./errors.ts";
-import { pourInto } from "./builder.ts";
+import { openLog, pourInto } from "./builder.ts";
 import type { ImageRecord } from "./manifest.ts";
 import type { Bootstrap } from "./package_data.ts";
 import { finish, spawn } from "./process.ts";
@@ -154,19 +154,14 @@ async function debootstrap(
   args: readonly string[],
   { log, signal }: BaseTools,
 ): Promise<void> {
-  const onLogFault = (error: unknown): never => {
-    throw fileError("write", log, error);
-  };
-  using file = await Deno.open(log, {
-    write: true,
-    create: true,
-    truncate: true,
-  }).catch(onLogFault);
+  using file = await openLog(log);
   const child = spawn([...UNSHARE, "debootstrap", ...args], { signal });
   const complaint = new Response(child.stderr).text();
   const status = await finish(child, [
     complaint,
-    child.stdout.pipeTo(file.writable).catch(onLogFault),
+    child.stdout.pipeTo(file.writable).catch((error) => {
+      throw fileError("write", log, error);
+    }),
   ]);
   if (status.success) return;
   // The code of unshare, as of a shell.

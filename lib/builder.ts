@@ -112,12 +112,13 @@ async function feed(
  * its exit code tells why.
  */
 export async function pourInto(
-  input: ReadableStream<Uint8Array>,
+  input: ReadableStream<Uint8Array> | Promise<ReadableStream<Uint8Array>>,
   stdin: WritableStream<Uint8Array>,
 ): Promise<void> {
   try {
-    await input.pipeTo(stdin);
+    await (await input).pipeTo(stdin);
   } catch (error) {
+    await stdin.abort();
     if (
       !(error instanceof Deno.errors.BrokenPipe) &&
       !(error instanceof Deno.errors.ConnectionReset) &&
@@ -210,7 +211,7 @@ export async function buildImage(
     writeLine(log, line, build.log);
   };
   const status = await finish(child, [
-    build.context().then((context) => pourInto(context, child.stdin)),
+    pourInto(build.context(), child.stdin),
     eachLine(child.stdout, onLine),
     eachLine(child.stderr, onLine),
   ]);

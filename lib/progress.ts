@@ -78,7 +78,10 @@ export type Verbosity = "quiet" | "normal" | "verbose";
 export interface ProgressOutput {
   /** Writes text as it is. */
   readonly write: (text: string) => void;
-  /** The terminal's width, `undefined` where it is none: plain lines then. */
+  /**
+   * The terminal's width, 0 where it does not tell, `undefined` where it is none:
+   * plain lines then.
+   */
   readonly columns: () => number | undefined;
   /** Milliseconds on any steady clock. */
   readonly now: () => number;
@@ -172,8 +175,9 @@ export class Progress implements Disposable {
     const lines = renderLive(
       [...this.#states.values()],
       this.#output.now(),
-      columns,
+      columns || 80,
     );
+    if (lines.length === 0) return;
     this.#output.write(lines.map((line) => `${line}\n`).join(""));
     this.#drawn = lines.length;
   }

@@ -6,7 +6,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { KrunnerError } from "./errors.ts";
+import { fileError, KrunnerError } from "./errors.ts";
 import { describeOrigin, type Origin, type SourceRow } from "./sources.ts";
 
 /** Where sources come from and go to. */
@@ -94,7 +94,7 @@ async function hashOf(path: string): Promise<string | undefined> {
     return hash.digest("hex");
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+    throw fileError("read", path, error);
   }
 }
 
@@ -104,18 +104,18 @@ async function download(
   path: string,
   places: SourcePlaces,
 ): Promise<void> {
-  using watchdog = new Watchdog(places.stallTimeout, places.signal);
-  // apt has time limits of its own, and says nothing while it reads its lists.
-  if ("url" in origin) watchdog.start();
-  const stream = "url" in origin
-    ? await openUrl(origin.url, watchdog.signal)
-    : places.openDebianSource(origin.debianSource, origin.file);
   const part = await Deno.makeTempFile({
     dir: places.cache,
     prefix: `.${row.file}.`,
   });
   try {
-    const file = await Deno.open(part, { write: true });
+    using file = await Deno.open(part, { write: true });
+    using watchdog = new Watchdog(places.stallTimeout, places.signal);
+    // apt has time limits of its own, and says nothing while it reads its lists.
+    if ("url" in origin) watchdog.start();
+    const stream = "url" in origin
+      ? await openUrl(origin.url, watchdog.signal)
+      : places.openDebianSource(origin.debianSource, origin.file);
     const hash = createHash("sha256");
     await stream
       .pipeThrough(

@@ -15,8 +15,7 @@ import { spawn } from "./process.ts";
  *   and more; with one, xz before 5.4 writes another format (one block, no
  *   sizes in its header). So one thread is asked for as two.
  * - Blocks of 12 MiB keep two threads busy to the end and feed many on a large
- *   machine, for 2 to 3 % in size (measured by bench/extract.ts); with 8 MiB it
- *   was up to 7 %.
+ *   machine, for 2 to 4 % in size (measured by bench/extract.ts).
  * - LZMA2 alone: BusyBox knows no other filter in part of its builds. CRC32 is
  *   the one check that each decoder verifies, small ones included.
  * - `--no-adjust`: rather fail than save memory by other settings.

@@ -379,7 +379,7 @@ Deno.test("writeArchive() names a folder that is missing", async () => {
   );
   assertEquals(
     error.message,
-    'Cannot write "/nonexistent/a.tar.xz": No such file or directory; see that its folder exists and can be written to',
+    'Cannot write "/nonexistent/a.tar.xz": no such file or directory; see that its folder exists and that you may write there',
   );
 });
 

@@ -395,7 +395,7 @@ const FAULTS: [string, Record<string, string>, string][] = [
     'Cannot read the volume version in "DIR/krunner-env.debian12.dockerfile", line 12: label "ai.backend.krunner.vesrion" is misspelt; write "ai.backend.krunner.version"',
   ],
   [
-    "a stage without a dockerfile",
+    "a stage that is made from itself",
     {
       "krunner-python.debian.dockerfile":
         "FROM lablup/backendai-krunner-wheels:debian12\n",
