@@ -110,7 +110,8 @@ const HELP: Help = {
     "0": "Everything is built, or was up to date",
     "1": "A build failed",
     "2": "Wrong usage",
-    "130, 143": "Stopped by Ctrl-C or SIGTERM; nothing is left behind",
+    "129, 130, 143":
+      "Stopped by SIGHUP, Ctrl-C or SIGTERM; nothing is left behind",
   },
 };
 

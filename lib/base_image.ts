@@ -48,7 +48,7 @@ export async function provideBase(
   plan: BasePlan,
   tools: BaseTools,
 ): Promise<ImageRecord> {
-  const local = await findLocal(engine, plan);
+  const local = await findLocal(engine, plan, tools.platform);
   if (local !== undefined) return local;
   let refusal: KrunnerError | undefined;
   if (plan.policy !== "bootstrap") {
@@ -76,10 +76,14 @@ export async function provideBase(
   return await recordOf(engine, plan.bootstrapped);
 }
 
-/** The image's name and id, if the engine has it already. */
+/**
+ * The image's name and id, if the engine has it already, and for the right
+ * platform where that is not the engine's own.
+ */
 async function findLocal(
   engine: Engine,
   plan: BasePlan,
+  platform: string | undefined,
 ): Promise<ImageRecord | undefined> {
   const names = [
     ...plan.policy === "bootstrap" ? [] : [plan.reference],
@@ -88,7 +92,11 @@ async function findLocal(
   ];
   for (const reference of names) {
     const id = await engine.imageId(reference);
-    if (id !== undefined) return { reference, id };
+    if (id === undefined) continue;
+    if (
+      platform === undefined ||
+      await engine.imagePlatform(reference) === platform
+    ) return { reference, id };
   }
   return undefined;
 }

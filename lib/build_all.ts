@@ -7,9 +7,9 @@
 
 import { archiveTime, parseEpoch } from "./archive_time.ts";
 import type { BasePolicy } from "./base_image.ts";
-import { type Builder, findBuilder, StageError } from "./builder.ts";
+import type { Builder } from "./builder.ts";
 import { Engine, type EngineName } from "./engine.ts";
-import { CancelledError, describeError } from "./errors.ts";
+import { CancelledError, describeError, StageError } from "./errors.ts";
 import type { Manifest } from "./manifest.ts";
 import { openPackages, selectTargets } from "./package_dir.ts";
 import { type BuildPlan, DEFAULT_IMAGE_PREFIX, makePlan } from "./plan.ts";
@@ -128,9 +128,10 @@ export async function buildAll(
   }
   const tools: BuildTools = {
     engine: new Engine(options.engine, host.signal),
-    builder: once(() =>
-      findBuilder(tools.engine, crypto.randomUUID().slice(0, 8))
-    ),
+    builder: once(async () => {
+      const { findBuilder } = await import("./builder.ts");
+      return await findBuilder(tools.engine, crypto.randomUUID().slice(0, 8));
+    }),
     epoch: parseEpoch(host.sourceDateEpoch),
   };
   const results = await inParallel(plans, options.jobs, async (plan) => {

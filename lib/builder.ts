@@ -6,7 +6,7 @@
 
 import { stripVTControlCharacters } from "node:util";
 import type { Engine } from "./engine.ts";
-import { fileError, KrunnerError } from "./errors.ts";
+import { fileError, StageError } from "./errors.ts";
 import { finish } from "./process.ts";
 
 /** The ways to build: buildx, BuildKit of an old client, the classic builder, or
@@ -59,11 +59,12 @@ export async function findBuilder(
   const base = `krunner-probe:${key}`;
   const built = `${base}-built`;
   const empty = new Uint8Array(1024); // An empty tar archive: two blocks of zeros.
-  const imported = await feed(engine, ["import", "-", base], {}, empty);
-  if (imported.code !== 0) {
-    throw engine.failure("import an image", imported.stderr);
-  }
   try {
+    // Inside: a cancelled import may have made its image all the same.
+    const imported = await feed(engine, ["import", "-", base], {}, empty);
+    if (imported.code !== 0) {
+      throw engine.failure("import an image", imported.stderr);
+    }
     for (const builder of [BUILDERS.buildx, BUILDERS.buildkit]) {
       const { code } = await feed(
         engine,
@@ -167,21 +168,6 @@ export function buildArgv(
     ...build.noCache ? ["--no-cache"] : [],
     "-",
   ];
-}
-
-/** A build that failed, with what its log ends with. */
-export class StageError extends KrunnerError {
-  /** The path of the log. */
-  readonly log: string;
-  /** The last lines of the log. */
-  readonly lastLines: readonly string[];
-
-  /** @param message What failed, and why if that is known. */
-  constructor(message: string, log: string, lastLines: readonly string[]) {
-    super(message);
-    this.log = log;
-    this.lastLines = lastLines;
-  }
 }
 
 /** How many of the log's last lines a failure shows. */

@@ -61,7 +61,7 @@ const UNREACHABLE = clientSays(
   "error during connect: ",
   "(?:unexpected )?EOF$", // classic builds and cp
   "(?:read|write) (?:unix|tcp) ",
-  "error waiting for container: ", // run
+  "error waiting for container: (?!context canceled)", // run and start
   "failed to dial gRPC: ", // BuildKit, and the next
   "(?:failed to (?:receive status|solve): )?(?:rpc error: code = )?Unavailable\\b",
   "cannot connect to podman",
@@ -153,15 +153,13 @@ export class Engine {
   async run(
     args: readonly string[],
     action: string,
-    options: Pick<ProcessOptions, "endWith"> = {},
   ): Promise<string> {
     this.throwIfCancelled();
     const { code, stdout, stderr } = await capture([this.name, ...args], {
-      ...options,
       signal: this.#signal,
     });
     if (code === 0) return stdout.trim();
-    throw this.failure(action, stderr);
+    throw this.failure(action, stderr || `exit code ${code}`);
   }
 
   /**
@@ -191,10 +189,7 @@ export class Engine {
    * @throws {CancelledError} If the run was cancelled meanwhile.
    */
   async start(container: string, action: string): Promise<string> {
-    // The client would hand SIGTERM on to the container and wait for its end.
-    return await this.run(["start", "--attach", container], action, {
-      endWith: "SIGKILL",
-    });
+    return await this.run(["start", "--attach", container], action);
   }
 
   /** The error for a failed command. */
@@ -233,6 +228,14 @@ export class Engine {
       return undefined;
     }
     throw this.failure(`look up the image "${reference}"`, stderr);
+  }
+
+  /** The docker platform that a local image is for: `linux/arm64`. */
+  async imagePlatform(reference: string): Promise<string> {
+    return await this.run(
+      ["image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", reference],
+      `read the platform of the image "${reference}"`,
+    );
   }
 
   /** The value of an image's label, `undefined` where it has none. */

@@ -22,6 +22,21 @@ export class CancelledError extends KrunnerError {
   override readonly name: string = "CancelledError";
 }
 
+/** A build that failed, with what its log ends with. */
+export class StageError extends KrunnerError {
+  /** The path of the log. */
+  readonly log: string;
+  /** The last lines of the log. */
+  readonly lastLines: readonly string[];
+
+  /** @param message What failed, and why if that is known. */
+  constructor(message: string, log: string, lastLines: readonly string[]) {
+    super(message);
+    this.log = log;
+    this.lastLines = lastLines;
+  }
+}
+
 /**
  * A failure of the system on a file, with what to do about it; other errors as
  * they are.
@@ -34,7 +49,7 @@ export function fileError(
   error: unknown,
 ): unknown {
   if (!isSystemError(error)) return error;
-  const [state, advice] = error.code === "ENOSPC" || error.code === "EDQUOT"
+  const [state, advice] = isDiskFull(error)
     ? ["no space is left on the device", "free some space there"]
     : [
       // Deno adds the error's number, the call and the path.
@@ -47,6 +62,11 @@ export function fileError(
   return new KrunnerError(`Cannot ${action} "${path}": ${state}; ${advice}`, {
     cause: error,
   });
+}
+
+/** Whether an error says that a disk, or a user's share of it, is full. */
+export function isDiskFull(error: unknown): boolean {
+  return isSystemError(error) && ["ENOSPC", "EDQUOT"].includes(error.code);
 }
 
 /** An error of the operating system, known by its code: `ENOENT`, not `ERR_…`. */

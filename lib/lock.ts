@@ -5,14 +5,14 @@
  * @module
  */
 
-import { KrunnerError } from "./errors.ts";
+import { fileError, KrunnerError } from "./errors.ts";
 
 /**
  * Takes the lock file at `path`, without waiting. The file stays; only the lock on
  * it counts, so nothing is left to clean up after a kill.
  *
  * @param busy What to say if another process holds it; gets that process's id.
- * @throws {KrunnerError} If another process holds it.
+ * @throws {KrunnerError} If another process holds it, or it cannot be written to.
  */
 export async function takeLock(
   path: string,
@@ -23,6 +23,8 @@ export async function takeLock(
     read: true,
     write: true,
     create: true,
+  }).catch((error) => {
+    throw fileError("write", path, error);
   });
   try {
     if (!await file.tryLock(true)) {

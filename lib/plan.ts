@@ -98,10 +98,7 @@ export async function makePlan(
   target: Target,
   options: PlanOptions,
 ): Promise<BuildPlan> {
-  const data = dataOf(
-    await readPackageData(target.pkg.dir),
-    target.distroVersion,
-  );
+  const data = await readData(target);
   const draft = await readStages(target, options, data);
   checkOptions(target, draft, options);
   const stages = await planStages(target, draft, options, data);
@@ -151,6 +148,20 @@ interface Draft {
   /** In the order to build. */
   readonly stages: readonly StageDraft[];
   readonly volumeVersion: number;
+}
+
+/** A slip in a name would leave the distro version without its data unnoticed. */
+async function readData({ pkg, distroVersion }: Target): Promise<DistroData> {
+  const data = await readPackageData(pkg.dir);
+  const stranger = Object.keys(data).find((name) =>
+    !pkg.distroVersions.includes(name)
+  );
+  if (stranger !== undefined) {
+    throw new KrunnerError(
+      `Cannot use "${pkg.dir}/krunner.json": it knows a distro version "${stranger}", which has no dockerfile; remove it or correct its spelling`,
+    );
+  }
+  return dataOf(data, distroVersion);
 }
 
 /** The build arguments that every stage may declare. */

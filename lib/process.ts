@@ -8,10 +8,8 @@ import { KrunnerError } from "./errors.ts";
 
 /** What may be set for a child process. */
 export interface ProcessOptions {
-  /** Ends the child when aborted. */
+  /** Ends the child when aborted: with SIGTERM, and soon after with SIGKILL. */
   signal?: AbortSignal | undefined;
-  /** What ends it; SIGTERM by default. */
-  endWith?: Deno.Signal | undefined;
   /** Keeps the child out of this process's group, which Ctrl-C ends as a whole. */
   detached?: boolean | undefined;
   /** Variables added to the inherited environment. */
@@ -70,9 +68,7 @@ export function spawn(
       ...options.env === undefined ? {} : { env: options.env },
       ...options.cwd === undefined ? {} : { cwd: options.cwd },
     }).spawn();
-    if (options.signal !== undefined) {
-      endOnAbort(child, options.signal, options.endWith ?? "SIGTERM");
-    }
+    if (options.signal !== undefined) endOnAbort(child, options.signal);
     return child;
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) {
@@ -116,15 +112,24 @@ export async function finish(
   return status;
 }
 
-function endOnAbort(
-  child: Deno.ChildProcess,
-  signal: AbortSignal,
-  endWith: Deno.Signal,
-): void {
-  const onAbort = () => endChild(child, endWith);
-  if (signal.aborted) return onAbort();
+/**
+ * Milliseconds that a child has for an end in order. An engine's client may take
+ * SIGTERM for the container's, or wait until the engine gives up a step.
+ */
+const GRACE = 2000;
+
+function endOnAbort(child: Deno.ChildProcess, signal: AbortSignal): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const onAbort = () => {
+    endChild(child);
+    timer = setTimeout(() => endChild(child, "SIGKILL"), GRACE);
+  };
+  if (signal.aborted) onAbort();
   signal.addEventListener("abort", onAbort);
-  child.status.finally(() => signal.removeEventListener("abort", onAbort));
+  child.status.finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  });
 }
 
 function endChild(

@@ -11,7 +11,7 @@ import { commitFiles } from "./commit_files.ts";
 import { type ContextFile, contextStream } from "./context.ts";
 import { openDebianSource } from "./debian_source.ts";
 import { BUILD_LABEL, type Engine, platformOf } from "./engine.ts";
-import { CancelledError, KrunnerError } from "./errors.ts";
+import { CancelledError, fileError, KrunnerError } from "./errors.ts";
 import { type Extraction, extractVolume } from "./extract.ts";
 import { changedInputs, sha256 } from "./inputs.ts";
 import { VOLUME_VERSION_LABEL } from "./labels.ts";
@@ -80,8 +80,8 @@ export async function runBuild(
   const { target: { pkg, distroVersion }, arch } = plan;
   const dir = await Deno.realPath(pkg.dir);
   const key = (await sha256(`${dir}\n${distroVersion}\n${arch}`)).slice(0, 16);
-  await Deno.mkdir(`${dir}/logs`, { recursive: true });
-  await Deno.mkdir(`${run.cache}/locks`, { recursive: true });
+  await makeFolder(`${dir}/logs`);
+  await makeFolder(`${run.cache}/locks`);
   using _outputs = await lock(`${dir}/logs/.${distroVersion}.lock`, plan, run);
   // Another copy of the family writes other files, but the same image names.
   using _images = await lock(
@@ -104,6 +104,14 @@ export async function runBuild(
   } finally {
     // An engine that is gone cannot clean up: the next build will.
     await run.engine.forCleanup().removeContainers(key).catch(() => {});
+  }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (error) {
+    throw fileError("write", path, error);
   }
 }
 

@@ -6,7 +6,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { fileError, KrunnerError } from "./errors.ts";
+import { fileError, isDiskFull, KrunnerError } from "./errors.ts";
 import { describeOrigin, type Origin, type SourceRow } from "./sources.ts";
 
 /** Where sources come from and go to. */
@@ -51,6 +51,8 @@ export async function provideSource(
       return path;
     } catch (error) {
       if (places.signal?.aborted) throw error;
+      // No other origin makes room on the disk.
+      if (isDiskFull(error)) throw fileError("write", path, error);
       const failure = `${describeOrigin(origin)}: ${(error as Error).message}`;
       failures.push(failure);
       places.onNotice(`Source "${row.file}" not had from ${failure}`);

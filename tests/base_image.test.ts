@@ -25,6 +25,12 @@ class FakeEngine extends Engine {
     );
   }
 
+  override imagePlatform(reference: string): Promise<string> {
+    return Promise.resolve(
+      reference.endsWith("@x86_64") ? "linux/amd64" : "linux/arm64",
+    );
+  }
+
   override run(args: readonly string[], action: string): Promise<string> {
     this.commands.push(args.join(" "));
     const reference = args.at(-1) ?? "";
@@ -72,6 +78,12 @@ Deno.test("provideBase() prefers what the engine has", async (t) => {
       assertEquals(engine.commands, []);
     });
   }
+});
+
+Deno.test("provideBase() passes over a local image for another platform", async () => {
+  const engine = new FakeEngine(["debian@x86_64", "krunner-base:debian12"], []);
+  const { record } = await provide(engine, { reference: "debian@x86_64" });
+  assertEquals(record.reference, "krunner-base:debian12");
 });
 
 Deno.test("provideBase() pulls what the engine has not", async (t) => {

@@ -479,33 +479,17 @@ Deno.test("build.ts --dry-run prints the plan and touches nothing", async () => 
   assertEquals((await laboratory.images()).sort(), images);
 });
 
-/** All clients on PATH, and the first one with nothing but the classic builder. */
-async function clients(): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  const path = Deno.env.get("PATH") ?? "";
-  for (const dir of path.split(":")) {
-    const real = await Deno.realPath(`${dir}/docker`).catch(() => undefined);
-    if (real !== undefined) found[real] ??= `${dir}:${path}`;
-  }
-  const dir = await Deno.makeTempDir({ dir: laboratory.root });
-  await Deno.writeTextFile(
-    `${dir}/docker`,
-    `#!/bin/sh
-[ "$1" != buildx ] && [ "\${DOCKER_BUILDKIT:-0}" = 0 ] || exit 1
-exec ${Object.keys(found)[0]} "$@"
-`,
-    { mode: 0o755 },
-  );
-  return { ...found, [dir]: `${dir}:${path}` };
-}
-
 Deno.test("build.ts makes the same archive with every builder, and twice", async () => {
   const family = await laboratory.family({
     "krunner-env.demo1.0.dockerfile": RICH,
   });
   const digests: Record<string, string> = {};
   const logs: string[] = [];
-  for (const [client, PATH] of Object.entries(await clients())) {
+  for (
+    const [client, PATH] of Object.entries(
+      await laboratory.clients(),
+    )
+  ) {
     await family.built(["demo1.0", "--force", "--no-cache"], { env: { PATH } });
     digests[client] = await digest(family.path(ARCHIVE));
     logs.push(await family.read("logs/demo1.0.env.log"));

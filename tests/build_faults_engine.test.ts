@@ -221,6 +221,11 @@ Deno.test({
   },
 });
 
+/** A step that puts another script in Python's place. */
+function pythonThat(script: string): string {
+  return `RUN printf '#!/bin/sh\\n${script}\\n' >/opt/backend.ai/bin/python`;
+}
+
 Deno.test("build.ts says what is wrong with a stage or its volume", async (t) => {
   const cases: [name: string, steps: string, message: RegExp][] = [
     [
@@ -235,17 +240,17 @@ Deno.test("build.ts says what is wrong with a stage or its volume", async (t) =>
     ],
     [
       "Python that fails",
-      "RUN echo 'echo no libssl >&2; exit 3' >/opt/backend.ai/bin/python",
-      /Cannot run .*: no libssl$|Cannot run .*no libssl/,
+      pythonThat("echo no libssl >&2; exit 3"),
+      /Cannot run .*: no libssl$/,
     ],
     [
       "Python that fails in silence",
-      "RUN printf '#!/bin/sh\\nexit 3' >/opt/backend.ai/bin/python",
+      pythonThat("exit 3"),
       /Cannot run .*exit code 3/,
     ],
     [
       "Python that says something else",
-      "RUN echo 'echo snake' >/opt/backend.ai/bin/python",
+      pythonThat("echo snake"),
       /gives its version as "snake"/,
     ],
     [
@@ -282,15 +287,11 @@ Deno.test("build.ts says what is wrong with a stage or its volume", async (t) =>
   await t.step("a label that a client adds", async () => {
     await family.write({ [ENV]: envDockerfile("") });
     const path = Deno.env.get("PATH") ?? "";
-    const bin = await Deno.makeTempDir({ dir: laboratory.root });
-    await Deno.writeTextFile(
-      `${bin}/docker`,
-      `#!/bin/sh
-PATH='${path}'
+    const bin = await laboratory.program(
+      "docker",
+      `PATH='${path}'
 [ "$1" != build ] || set -- "$@" --label ai.backend.krunner.version=9
-exec docker "$@"
-`,
-      { mode: 0o755 },
+exec docker "$@"`,
     );
     const message = await fails(family, 1, ["demo1.0"], {
       env: { PATH: `${bin}:${path}` },
@@ -363,20 +364,29 @@ Deno.test({
 
 Deno.test("build.ts ends in order at SIGINT and SIGTERM", async (t) => {
   const signals = { SIGINT: 130, SIGTERM: 143 } as const;
-  /** Stops a build when it printed `moment`, `delay` milliseconds later. */
+  /**
+   * Stops a build when it printed `moment`, `delay` milliseconds later: SIGINT
+   * goes to the processes of its group, as a terminal sends it, SIGTERM to it
+   * alone.
+   */
   const stop = async (
     family: Family,
     signal: keyof typeof signals,
     moment: RegExp,
     delay: number,
     args: string[] = [],
+    env: Record<string, string> = {},
   ) => {
     const before = await family.outputs();
-    const build = family.start(["demo1.0", "--force", "--verbose", ...args]);
+    const build = family.start(
+      ["demo1.0", "--force", "--verbose", ...args],
+      { env, wrapper: ["setsid"] },
+    );
     await build.saw(moment);
     await new Promise((resolve) => setTimeout(resolve, delay));
     const start = performance.now();
-    build.child.kill(signal);
+    const { pid } = build.child;
+    Deno.kill(signal === "SIGINT" ? -pid : pid, signal);
     const { code, stderr } = await build.outcome;
     const elapsed = performance.now() - start;
     assertEquals(code, signals[signal], stderr);
@@ -397,12 +407,14 @@ Deno.test("build.ts ends in order at SIGINT and SIGTERM", async (t) => {
     await stop(family, "SIGINT", /Pulling/, 300, [image]);
   });
   await t.step("while a step runs", async () => {
-    await stop(family, "SIGINT", /begin$/m, 0);
-    await stop(family, "SIGTERM", /begin$/m, 100);
+    for (const PATH of Object.values(await laboratory.clients())) {
+      await stop(family, "SIGINT", /begin$/m, 0, [], { PATH });
+      await stop(family, "SIGTERM", /begin$/m, 100, [], { PATH });
+    }
   });
   await t.step("while Python runs", async () => {
     await family.write({
-      [ENV]: envDockerfile("RUN echo 'sleep 30' >/opt/backend.ai/bin/python"),
+      [ENV]: envDockerfile(pythonThat("sleep 30")),
     });
     await stop(family, "SIGINT", /: archive$/m, 1000);
     await stop(family, "SIGTERM", /: archive$/m, 0);

@@ -7,13 +7,12 @@ import {
   type ImageBuild,
   parseStep,
   pourInto,
-  StageError,
   type Step,
 } from "../lib/builder.ts";
-import { Engine, type EngineInfo } from "../lib/engine.ts";
-import { CancelledError, KrunnerError } from "../lib/errors.ts";
-import { type ProcessOptions, spawn } from "../lib/process.ts";
+import { Engine } from "../lib/engine.ts";
+import { CancelledError, KrunnerError, StageError } from "../lib/errors.ts";
 import { tempDir } from "./package_fixture.ts";
+import { ScriptedEngine } from "./scripted_engine.ts";
 
 const CLASSIC: Builder = {
   kind: "classic",
@@ -86,46 +85,6 @@ Deno.test("parseStep() finds the step that begins", async (t) => {
     await t.step(line, () => assertEquals(parseStep(line), expected));
   }
 });
-
-/** An engine whose client is a shell script that gets the real one's arguments. */
-class ScriptedEngine extends Engine {
-  readonly #script: string;
-  readonly #fault: KrunnerError | undefined;
-  readonly #ofSignal: AbortSignal | undefined;
-
-  constructor(script: string, signal?: AbortSignal, fault?: KrunnerError) {
-    super("docker", signal);
-    this.#script = script;
-    this.#fault = fault;
-    this.#ofSignal = signal;
-  }
-
-  override forCleanup(): Engine {
-    return new ScriptedEngine(this.#script);
-  }
-
-  override spawn(
-    args: readonly string[],
-    options: ProcessOptions & { stdin?: "piped" | "null" } = {},
-  ): Deno.ChildProcess {
-    this.throwIfCancelled();
-    return spawn(["sh", "-c", this.#script, "docker", ...args], {
-      ...options,
-      signal: this.#ofSignal,
-    });
-  }
-
-  override async run(args: readonly string[]): Promise<string> {
-    const { stdout } = await this.spawn(args).output();
-    return new TextDecoder().decode(stdout);
-  }
-
-  override info(): Promise<EngineInfo> {
-    return this.#fault === undefined
-      ? Promise.resolve({ version: "1", arch: "x86_64" })
-      : Promise.reject(this.#fault);
-  }
-}
 
 /** Builds with a script in the client's place; returns its log. */
 async function build(
@@ -250,7 +209,7 @@ Deno.test("buildImage() ends the builder when its context fails", async (t) => {
   ];
   for (const [name, context] of cases) {
     await t.step(name, async () => {
-      const { error } = await build("sleep 60 & trap 'kill $!' TERM; wait", {
+      const { error } = await build("exec sleep 60", {
         context,
       });
       assertEquals(error, failure);
@@ -359,4 +318,26 @@ Deno.test("findBuilder() says when the engine takes no image", async () => {
     error.message,
     "Cannot import an image: docker says: read-only",
   );
+});
+
+Deno.test("findBuilder() removes its image though it was cancelled", async () => {
+  using dir = tempDir();
+  const calls = `${dir.path}/calls`;
+  const controller = new AbortController();
+  const engine = new ScriptedEngine(
+    `echo "$*" >>'${calls}'; case "$1" in import) exec sleep 60 ;; esac`,
+    controller.signal,
+  );
+  const found = findBuilder(engine, "key");
+  while (await Deno.stat(calls).catch(() => undefined) === undefined) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  controller.abort();
+  await assertRejects(() => found, CancelledError);
+  assertEquals((await Deno.readTextFile(calls)).split("\n"), [
+    "import - krunner-probe:key",
+    "image rm krunner-probe:key-built",
+    "image rm krunner-probe:key",
+    "",
+  ]);
 });

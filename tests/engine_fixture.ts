@@ -187,6 +187,33 @@ export class Laboratory implements AsyncDisposable {
     };
   }
 
+  /**
+   * Values of PATH by what is first on it: each client that PATH has, and the
+   * first of them with nothing but the classic builder.
+   */
+  async clients(): Promise<Record<string, string>> {
+    const found: Record<string, string> = {};
+    const path = Deno.env.get("PATH") ?? "";
+    for (const dir of path.split(":")) {
+      const real = await Deno.realPath(`${dir}/docker`).catch(() => undefined);
+      if (real !== undefined) found[real] ??= `${dir}:${path}`;
+    }
+    const dir = await this.program(
+      "docker",
+      `[ "$1" != buildx ] && [ "\${DOCKER_BUILDKIT:-0}" = 0 ] || exit 1
+exec ${Object.keys(found)[0]} "$@"`,
+    );
+    return { ...found, [dir]: `${dir}:${path}` };
+  }
+
+  /** A new folder with one program, a shell script. */
+  async program(name: string, script: string): Promise<string> {
+    const dir = await Deno.makeTempDir({ dir: this.root });
+    await Deno.writeTextFile(`${dir}/${name}`, `#!/bin/sh\n${script}\n`);
+    await Deno.chmod(`${dir}/${name}`, 0o755);
+    return dir;
+  }
+
   /** Ids of all containers made from this laboratory's images. */
   async containers(): Promise<string[]> {
     return await this.#list("ps");

@@ -36,11 +36,19 @@ export function writeFiles(
   }
 }
 
+/** A package directory on disk. */
+export interface PackageFixture extends TempDir {
+  /** The package directory's path. */
+  readonly dir: string;
+  /** One target of it. */
+  readonly target: Target;
+}
+
 /** A package directory of the family `debian`, with one target of it. */
 export async function packageFixture(
   files: Readonly<Record<string, string>>,
   distroVersion = "debian12",
-): Promise<TempDir & { readonly dir: string; readonly target: Target }> {
+): Promise<PackageFixture> {
   const root = tempDir();
   const dir = `${root.path}/debian`;
   Deno.mkdirSync(dir);

@@ -434,6 +434,13 @@ const FAULTS: [string, Record<string, string>, string][] = [
     '"FROM ${BASE_IMAGE}" names no image: give the variable a value with "--build-arg", "--base-image" or in krunner.json ("DIR/krunner-env.debian12.dockerfile", line 10)',
   ],
   [
+    "data of a distro version that is not there",
+    {
+      "krunner.json": '{"debian12":{},"debain13":{}}',
+    },
+    'Cannot use "DIR/krunner.json": it knows a distro version "debain13", which has no dockerfile; remove it or correct its spelling',
+  ],
+  [
     "broken data",
     {
       "krunner.json": '{"debian12":{"base":1}}',

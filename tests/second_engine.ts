@@ -16,8 +16,12 @@ export class SecondEngine implements AsyncDisposable {
   private constructor(root: string) {
     this.#root = root;
     this.env = { DOCKER_HOST: `unix://${root}/sock` };
-    this.#daemon = new Deno.Command("dockerd", {
+    // With "--bridge=none" it removes the interface docker0 at its start: without
+    // a network name space of its own, that of the host's engine.
+    this.#daemon = new Deno.Command("unshare", {
       args: [
+        "--net",
+        "dockerd",
         `--data-root=${root}/data`,
         `--exec-root=${root}/exec`,
         `--pidfile=${root}/pid`,
@@ -35,11 +39,16 @@ export class SecondEngine implements AsyncDisposable {
     const engine = new SecondEngine(
       await Deno.makeTempDir({ prefix: "krunner-engine-" }),
     );
-    await eventually(
-      "the second engine answers",
-      async () => (await run(["docker", "version"], engine)).code === 0,
-      30_000,
-    );
+    try {
+      await eventually(
+        "the second engine answers",
+        async () => (await run(["docker", "version"], engine)).code === 0,
+        30_000,
+      );
+    } catch (error) {
+      await engine[Symbol.asyncDispose]();
+      throw error;
+    }
     return engine;
   }
 
