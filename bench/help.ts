@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bar, type Bar, median, run } from "./measure.ts";
+import { type Bar, bar, median, run } from "./measure.ts";
 
 const BUILD = new URL("../build.ts", import.meta.url).pathname;
 const ROUNDS = 21;

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { bar, type Bar, median, run, withTempDir } from "./measure.ts";
+import { type Bar, bar, median, run, withTempDir } from "./measure.ts";
 
 const PREFIX = "krunner-bench";
 const NAMES = ["bench1.0", "bench2.0", "bench3.0"];
@@ -119,7 +119,14 @@ export async function benchNothingToDo(): Promise<Bar[]> {
         `${PREFIX}-env:${name}`,
         `${PREFIX}-python:${name}`,
       ]);
-      await run(["docker", "image", "rm", "--force", ...images, `${PREFIX}-base`]);
+      await run([
+        "docker",
+        "image",
+        "rm",
+        "--force",
+        ...images,
+        `${PREFIX}-base`,
+      ]);
     }
   });
 }
