@@ -19,7 +19,8 @@ import {
   renderHelp,
   runMain,
 } from "./lib/cli.ts";
-import { CancelledError, UsageError } from "./lib/errors.ts";
+import { UsageError } from "./lib/errors.ts";
+import { runWithSignals } from "./lib/signals.ts";
 import type { BuildOptions, BuildResult } from "./lib/build_all.ts";
 
 export type { BuildOptions, BuildResult };
@@ -69,6 +70,10 @@ const OPTIONS = {
     help: "First part of image names (default: lablup/backendai-krunner)",
   },
   "no-cache": { type: "boolean", help: "Ignore cached image layers" },
+  "no-verify": {
+    type: "boolean",
+    help: "Keep a new volume without judging it; see verify.ts",
+  },
   force: { type: "boolean", alias: "f", help: "Build what is up to date too" },
   jobs: {
     type: "string",
@@ -137,6 +142,7 @@ export async function parseBuildArgs(
     dryRun: options["dry-run"],
     force: options.force,
     noCache: options["no-cache"],
+    verify: !options["no-verify"],
     json: options.json,
     verbosity: options.quiet ? "quiet" : options.verbose ? "verbose" : "normal",
     jobs: parseJobs(options.jobs),
@@ -196,9 +202,6 @@ function parseBuildArguments(pairs: readonly string[]): Record<string, string> {
   }));
 }
 
-/** Ends the run in order: no container, image tag or half a file stays behind. */
-const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-
 async function main(args: string[]): Promise<number> {
   const options = await parseBuildArgs(args);
   if (options === "help") {
@@ -210,34 +213,6 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   return await runWithSignals((signal) => runBuilds(options, signal));
-}
-
-/** Runs `run` and turns a signal to this process into an aborted one. */
-async function runWithSignals(
-  run: (signal: AbortSignal) => Promise<number>,
-): Promise<number> {
-  const controller = new AbortController();
-  let exitCode: number | undefined;
-  const listeners = Object.entries(SIGNALS).map(([name, code]) => {
-    const listener = () => {
-      exitCode ??= code;
-      controller.abort();
-    };
-    Deno.addSignalListener(name as keyof typeof SIGNALS, listener);
-    return [name as keyof typeof SIGNALS, listener] as const;
-  });
-  try {
-    const result = await run(controller.signal);
-    return exitCode ?? result;
-  } catch (error) {
-    if (!(error instanceof CancelledError)) throw error;
-    console.error(`error: ${error.message}`);
-    return exitCode ?? error.exitCode;
-  } finally {
-    for (const [name, listener] of listeners) {
-      Deno.removeSignalListener(name, listener);
-    }
-  }
 }
 
 async function runBuilds(

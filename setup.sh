@@ -1,8 +1,9 @@
 #!/bin/sh
 # Brings what a build needs, and is silent where all of it is there:
 #
-#   sh setup.sh          a Docker engine that answers, xz, debootstrap
-#   sh setup.sh --test   and what the tests need besides: BusyBox
+#   sh setup.sh          a Docker engine that answers, xz, debootstrap, BusyBox
+#   sh setup.sh --test   the same; elsewhere than on Debian too, for the tests
+#                        do not go without BusyBox
 #
 # As root on Debian or Ubuntu it installs what is missing. As root anywhere it
 # starts an installed engine that does not run. Elsewhere it says what to do,
@@ -39,16 +40,18 @@ is_debian() {
 # Asks for the least that makes the engine answer.
 engine_answers() { has docker && docker ps --quiet >/dev/null 2>&1; }
 
-# How to install the named programs by hand.
+# How to install what is needed by hand.
 how_to_install() {
+  busybox=
+  case " $programs " in *" busybox "*) busybox=" busybox" ;; esac
   case " $(uname -s) $(distribution) " in
-    *" Darwin "*) echo "brew install xz, and Docker Desktop" ;;
+    *" Darwin "*) echo "brew install xz$busybox, and Docker Desktop" ;;
     *" debian "* | *" ubuntu "*) echo "sudo sh setup.sh" ;;
-    *" fedora "* | *" rhel "*) echo "sudo dnf install moby-engine xz" ;;
-    *" alpine "*) echo "sudo apk add docker xz" ;;
-    *" arch "*) echo "sudo pacman -S docker xz" ;;
-    *" suse "*) echo "sudo zypper install docker xz" ;;
-    *) echo "install Docker (docs.docker.com/engine/install) and xz" ;;
+    *" fedora "* | *" rhel "*) echo "sudo dnf install moby-engine xz$busybox" ;;
+    *" alpine "*) echo "sudo apk add docker xz$busybox" ;;
+    *" arch "*) echo "sudo pacman -S docker xz$busybox" ;;
+    *" suse "*) echo "sudo zypper install docker xz$busybox" ;;
+    *) echo "install Docker (docs.docker.com/engine/install) and xz$busybox" ;;
   esac
 }
 
@@ -158,7 +161,11 @@ if [ "$answers" = no ]; then
   fi
 fi
 # Only root can bootstrap a base image, and only Debian's tool does it.
-if is_root && is_debian; then need debootstrap debootstrap; fi
+# BusyBox is what volumes are verified with; a build does without it.
+if is_root && is_debian; then
+  need debootstrap debootstrap
+  need busybox busybox-static
+fi
 if [ "${1:-}" = --test ]; then need busybox busybox-static; fi
 
 install_missing

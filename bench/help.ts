@@ -4,27 +4,35 @@
  * @module
  */
 
-import { type Bar, bar, median, run } from "./measure.ts";
+import {
+  bar,
+  compare,
+  durations,
+  type Row,
+  run,
+  takeTurns,
+  timed,
+} from "./measure.ts";
 
 const BUILD = new URL("../build.ts", import.meta.url).pathname;
-const ROUNDS = 21;
+const ROUNDS = 31;
 
-/** Measures in turns, so that a busy machine slows both alike. */
-export async function benchHelp(): Promise<Bar[]> {
+/** Measures whole processes, from their start to their end. */
+export async function benchHelp(signal?: AbortSignal): Promise<Row[]> {
   const deno = Deno.execPath();
-  const times: Record<"least" | "help", number[]> = { least: [], help: [] };
-  for (let round = 0; round < ROUNDS; round++) {
-    for (
-      const [name, argv] of [
-        ["least", [deno, "eval", "0"]],
-        ["help", [deno, "run", "-A", BUILD, "--help"]],
-      ] as const
-    ) {
-      const start = performance.now();
-      await run(argv);
-      times[name].push(performance.now() - start);
-    }
-  }
-  const ratio = median(times.help) / median(times.least);
-  return [bar("build.ts --help against deno eval 0", ratio, "<", 2, "x")];
+  const least = () => timed(() => run([deno, "eval", "0"]));
+  const help = () => timed(() => run([deno, "run", "-A", BUILD, "--help"]));
+  // From the second run on Deno has what it compiles of a script in its cache.
+  await help();
+  const times = compare(await takeTurns(ROUNDS, least, help, signal));
+  return [
+    bar(
+      "build.ts --help against deno eval 0",
+      1 / times.ratio,
+      "<",
+      2,
+      "x",
+      durations(times),
+    ),
+  ];
 }

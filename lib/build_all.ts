@@ -41,6 +41,8 @@ export interface BuildOptions {
   readonly imagePrefix?: string | undefined;
   /** Whether cached layers are ignored. */
   readonly noCache: boolean;
+  /** Whether a new volume is judged before it replaces the old one. */
+  readonly verify: boolean;
   /** Whether to build what is up to date. */
   readonly force: boolean;
   /** How many distro versions are built side by side. */
@@ -208,6 +210,7 @@ async function buildOne(
       builder,
       signal: host.signal,
       noCache: options.noCache,
+      verify: options.verify,
       cache: host.cache,
       sources: options.sources,
       mtime: await archiveTime(epoch, dir),

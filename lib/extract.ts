@@ -5,9 +5,14 @@
  * @module
  */
 
-import { type ArchiveSummary, writeArchive } from "./archive.ts";
+import {
+  type ArchiveSummary,
+  type VolumeEntry,
+  writeArchive,
+} from "./archive.ts";
 import { type Engine, VOLUME_ROOT } from "./engine.ts";
 import { KrunnerError } from "./errors.ts";
+import { isPackageText, type VolumeContents } from "./packages.ts";
 
 /** What taking out a volume needs to know. */
 export interface ExtractOptions {
@@ -40,6 +45,8 @@ export interface Extraction {
     readonly treeSha256: string;
     readonly mtime: number;
   };
+  /** What tells its packages. */
+  readonly contents: VolumeContents;
 }
 
 /** What the agent mounts its own modules on, below site-packages. */
@@ -56,7 +63,9 @@ export async function extractVolume(
   options: ExtractOptions,
 ): Promise<Extraction> {
   const container = await makeContainer(engine, options);
-  const python = await askPython(engine, container, options);
+  const pythonVersion = await askPython(engine, container, options);
+  const python = pythonVersion.split(".", 2).join(".");
+  const files = new Set<string>();
   const missing = new Set(
     MOUNT_FOLDERS.map((name) => `./lib/python${python}/site-packages/${name}/`),
   );
@@ -64,7 +73,10 @@ export async function extractVolume(
     engine,
     container,
     options,
-    (path) => missing.delete(path),
+    (path, { type }) => {
+      missing.delete(path);
+      if (type === "file") files.add(path);
+    },
   );
   const [folder] = missing;
   if (folder !== undefined) {
@@ -83,7 +95,17 @@ export async function extractVolume(
       treeSha256,
       mtime: options.mtime,
     },
+    contents: { files, texts: decode(summary.captured), pythonVersion },
   };
+}
+
+function decode(
+  captured: ReadonlyMap<string, Uint8Array>,
+): Map<string, string> {
+  const decoder = new TextDecoder();
+  return new Map(
+    [...captured].map(([name, bytes]) => [name, decoder.decode(bytes)]),
+  );
 }
 
 const PYTHON = `${VOLUME_ROOT}/bin/python`;
@@ -105,11 +127,11 @@ async function makeContainer(
     image,
     "-I",
     "-c",
-    "import sys; print('%d.%d' % sys.version_info[:2])",
+    "import platform; print(platform.python_version())",
   ], image);
 }
 
-/** `major.minor`, from the volume's own interpreter. */
+/** `major.minor.micro`, from the volume's own interpreter; `3.14.0rc1` is one. */
 async function askPython(
   engine: Engine,
   container: string,
@@ -119,9 +141,9 @@ async function askPython(
     container,
     `run "${PYTHON}" of the image "${image}"`,
   );
-  if (!/^\d+\.\d+$/.test(version)) {
+  if (!/^\d+\.\d+\.\d\S*$/.test(version)) {
     throw new KrunnerError(
-      `Cannot use the image "${image}": "${PYTHON}" gives its version as "${version}", not as major.minor`,
+      `Cannot use the image "${image}": "${PYTHON}" gives its version as "${version}", not as major.minor.micro`,
     );
   }
   return version;
@@ -131,7 +153,7 @@ async function pack(
   engine: Engine,
   container: string,
   { image, temporary, mtime, threads, signal }: ExtractOptions,
-  onEntry: (path: string) => void,
+  onEntry: (path: string, entry: VolumeEntry) => void,
 ): Promise<ArchiveSummary> {
   const child = engine.spawn(["cp", `${container}:${VOLUME_ROOT}`, "-"]);
   const complaint = new Response(child.stderr).text();
@@ -142,6 +164,7 @@ async function pack(
       threads,
       signal,
       onEntry,
+      capture: isPackageText,
     }),
     child.status,
   ]);

@@ -7,6 +7,7 @@
 import { KrunnerError } from "./errors.ts";
 import type { Inputs } from "./inputs.ts";
 import { inPackage, outputNames, type Target } from "./package_dir.ts";
+import type { PackageRecord } from "./packages.ts";
 
 /** `krunner-env.{distro-version}.{arch}.json`. */
 export interface Manifest {
@@ -37,6 +38,8 @@ export interface Manifest {
     /** The one time stamp of all entries, in seconds since 1970. */
     readonly mtime: number;
   };
+  /** Everything inside the volume that has a name of its own, by purl. */
+  readonly packages: readonly PackageRecord[];
   /** The env image that the volume was taken from. */
   readonly image: ImageRecord;
   /** The base image that the stages got as `BASE_IMAGE`. */
@@ -104,7 +107,8 @@ export function parseManifest(text: string, file: string): Manifest {
       `Cannot read manifest "${file}": it is not a manifest of schema 1; build again with "--force", or remove it`,
     );
   }
-  return json as Manifest;
+  // Builds before there were SPDX documents recorded no packages.
+  return { packages: [], ...json } as Manifest;
 }
 
 /** The text of a manifest, as it is written to disk. */

@@ -259,6 +259,8 @@ export interface OutputNames {
   readonly archive: string;
   /** What is in it and what it was made from. */
   readonly manifest: string;
+  /** The packages in it and their licences, as an SPDX document. */
+  readonly spdx: string;
   /** `major.minor` of the volume's Python. */
   readonly python: string;
   /** The volume version. */
@@ -271,6 +273,7 @@ export function outputNames(distroVersion: string, arch: string): OutputNames {
   return {
     archive: `${stem}.tar.xz`,
     manifest: `${stem}.json`,
+    spdx: `${stem}.spdx.json`,
     python: `krunner-python.${distroVersion}.txt`,
     version: `krunner-version.${distroVersion}.txt`,
   };

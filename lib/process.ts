@@ -51,8 +51,8 @@ function adviceFor(program: string): string {
 export function spawn(
   argv: readonly string[],
   options: ProcessOptions & {
-    stdin?: "piped" | "null";
-    stdout?: "piped" | "null";
+    stdin?: "piped" | "null" | "inherit";
+    stdout?: "piped" | "null" | "inherit";
     stderr?: "piped" | "null" | "inherit";
   } = {},
 ): Deno.ChildProcess {

@@ -7,6 +7,7 @@
 
 import { provideBase } from "./base_image.ts";
 import { type Builder, buildImage, parseStep } from "./builder.ts";
+import { krunnerVersion } from "./cli.ts";
 import { commitFiles } from "./commit_files.ts";
 import { type ContextFile, contextStream } from "./context.ts";
 import { openDebianSource } from "./debian_source.ts";
@@ -23,8 +24,10 @@ import {
   readManifest,
 } from "./manifest.ts";
 import { inPackage } from "./package_dir.ts";
+import { findPackages, type FoundPackages } from "./packages.ts";
 import type { BuildPlan, StagePlan } from "./plan.ts";
 import { provideSource } from "./source_cache.ts";
+import { formatSpdx, toSpdx } from "./spdx.ts";
 import { WHEELHOUSE_DOCKERFILE, wheelhouseDockerfile } from "./wheelhouse.ts";
 
 /** A thing that happens during a build. */
@@ -48,6 +51,8 @@ export interface BuildRun {
   readonly signal: AbortSignal;
   /** Whether cached layers are ignored. */
   readonly noCache: boolean;
+  /** Whether a volume is judged before it replaces the old one. */
+  readonly verify: boolean;
   /** A folder for downloads and locks; made where it is missing. */
   readonly cache: string;
   /** A folder of the user's with all sources. */
@@ -322,15 +327,55 @@ class Build {
         threads: this.#run.threads,
         signal: this.#run.signal,
       });
-      const manifest = await this.#manifest(image, extraction);
-      await this.#commit(manifest, temporary);
+      const found = await this.#findPackages(extraction);
+      const manifest = await this.#manifest(image, extraction, found);
+      if (this.#run.verify) await this.#verify(temporary, manifest);
+      await this.#commit(manifest, found, temporary);
       return manifest;
     } finally {
       await Deno.remove(temporary).catch(() => {});
     }
   }
 
-  async #manifest(image: string, extraction: Extraction): Promise<Manifest> {
+  async #verify(archive: string, manifest: Manifest): Promise<void> {
+    this.#begin("verify");
+    const { judgeBuild } = await import("./verify/judge_build.ts");
+    const { engine, cache, pid, signal } = this.#run;
+    await judgeBuild(engine, this.#plan.target, {
+      archive,
+      manifest,
+      cache,
+      pid,
+      signal,
+      onNotice: this.#notice,
+    });
+  }
+
+  async #findPackages({ contents }: Extraction): Promise<FoundPackages> {
+    const { target, arch } = this.#plan;
+    const ttyd = await readIfThere(
+      inPackage(target, `ttyd_linux.${arch}.json`),
+    );
+    const { distroVersion } = target;
+    const found = findPackages(contents, { distroVersion, arch, ttyd });
+    const bare = found.packages
+      .filter(({ licenceFiles }) => licenceFiles.length === 0)
+      .map(({ name }) => name);
+    if (bare.length > 0) {
+      this.#notice(
+        `The volume has no licence text of ${
+          bare.join(", ")
+        }: put it into its licenses/ before you give the volume away`,
+      );
+    }
+    return found;
+  }
+
+  async #manifest(
+    image: string,
+    extraction: Extraction,
+    { packages }: FoundPackages,
+  ): Promise<Manifest> {
     const { target, arch, inputs, volumeVersion, outputs } = this.#plan;
     const id = await this.#run.engine.imageId(image) ?? "";
     return {
@@ -341,6 +386,7 @@ class Build {
       volumeVersion,
       python: extraction.python,
       archive: { file: outputs.archive, ...extraction.archive },
+      packages,
       image: { reference: image, id },
       ...this.#base === undefined ? {} : { base: this.#base },
       inputs,
@@ -365,8 +411,13 @@ class Build {
     return old.firstInputs;
   }
 
-  async #commit(manifest: Manifest, archive: string): Promise<void> {
+  async #commit(
+    manifest: Manifest,
+    { licenceTexts }: FoundPackages,
+    archive: string,
+  ): Promise<void> {
     const { target, outputs, volumeVersion } = this.#plan;
+    const spdx = toSpdx(manifest, licenceTexts, await krunnerVersion());
     this.#run.engine.throwIfCancelled();
     // The version last: it is what says to an agent that the rest is there.
     await commitFiles([
@@ -379,10 +430,20 @@ class Build {
         path: inPackage(target, outputs.manifest),
         content: formatManifest(manifest),
       },
+      { path: inPackage(target, outputs.spdx), content: formatSpdx(spdx) },
       {
         path: inPackage(target, outputs.version),
         content: `${volumeVersion}\n`,
       },
     ]);
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }

@@ -33,6 +33,26 @@ export interface TarEntry {
    * then is skipped. The chunks are views of the stream's own.
    */
   body: AsyncIterable<Uint8Array>;
+  /** How the archive says it. */
+  raw: RawHeader;
+}
+
+/** What stands in the archive, for whoever asks what another program makes of it. */
+export interface RawHeader {
+  /** The entry's own header block. */
+  block: Uint8Array;
+  /** The type flags of the headers before it, in order: `x`, `g`, `L` or `K`. */
+  before: readonly string[];
+  /** The name in the last `L` header. */
+  longName: string | undefined;
+  /** The link name in the last `K` header. */
+  longLinkName: string | undefined;
+}
+
+/** What else {@linkcode readTar} can tell. */
+export interface TarReaderOptions {
+  /** Told where anything but zeros follows the end of the archive. */
+  onTrailingData?: (() => void) | undefined;
 }
 
 /** The most that PAX records or a GNU name may take, in bytes: no path is near it. */
@@ -74,9 +94,17 @@ class ByteReader {
     return bytes;
   }
 
-  /** Reads to the end: a writer that pads must not meet a closed pipe. */
-  async drain(): Promise<void> {
-    while (await this.some(Infinity) !== undefined);
+  /**
+   * Reads to the end, for a writer that pads must not meet a closed pipe, and
+   * returns whether that was zeros only.
+   */
+  async drain(): Promise<boolean> {
+    let zero = true;
+    for (;;) {
+      const rest = await this.some(Infinity);
+      if (rest === undefined) return zero;
+      zero &&= isZero(rest);
+    }
   }
 
   /** Tells the stream's source that no more is wanted. */
@@ -209,7 +237,8 @@ async function readHeader(
   bytes: ByteReader,
   global: Map<string, string>,
   after: string,
-): Promise<TarHeader | undefined> {
+): Promise<{ header: TarHeader; raw: RawHeader } | undefined> {
+  const before: string[] = [];
   const overrides: Overrides = {
     global,
     pax: new Map(),
@@ -225,7 +254,8 @@ async function readHeader(
       if (!isZero(second)) throw damaged(`a lone zero block is ${after}`);
       return undefined;
     }
-    switch (flagOf(block)) {
+    const flag = flagOf(block);
+    switch (flag) {
       case "x":
         overrides.pax = parsePax(await readMetadata(bytes, block));
         break;
@@ -240,9 +270,13 @@ async function readHeader(
       case "K":
         overrides.linkName = longName(await readMetadata(bytes, block));
         break;
-      default:
-        return decodeEntry(block, overrides);
+      default: {
+        const { name: longName, linkName: longLinkName } = overrides;
+        const raw = { block, before, longName, longLinkName };
+        return { header: decodeEntry(block, overrides), raw };
+      }
     }
+    before.push(flag);
   }
 }
 
@@ -301,20 +335,22 @@ class TarBody implements AsyncIterable<Uint8Array> {
  */
 export async function* readTar(
   stream: ReadableStream<Uint8Array>,
+  options: TarReaderOptions = {},
 ): AsyncGenerator<TarEntry, void> {
   const bytes = new ByteReader(stream);
   const global = new Map<string, string>();
   let after = "before its first entry";
   try {
     for (;;) {
-      const header = await readHeader(bytes, global, after);
-      if (header === undefined) break;
+      const next = await readHeader(bytes, global, after);
+      if (next === undefined) break;
+      const { header, raw } = next;
       after = `after ${JSON.stringify(header.name)}`;
       const body = new TarBody(bytes, header);
-      yield { header, body };
+      yield { header, body, raw };
       await body.skip();
     }
-    await bytes.drain();
+    if (!await bytes.drain()) options.onTrailingData?.();
   } finally {
     await bytes.cancel();
   }

@@ -50,6 +50,10 @@ async function changedOutputs(
       hasSize(inPackage(target, outputs.archive), manifest.archive.size),
     ],
     [
+      outputs.spdx,
+      hasText(inPackage(target, outputs.spdx), manifest.archive.sha256),
+    ],
+    [
       outputs.python,
       hasWord(inPackage(target, outputs.python), manifest.python),
     ],
@@ -71,6 +75,10 @@ async function changedOutputs(
 async function hasSize(path: string, size: number): Promise<boolean> {
   const info = await Deno.stat(path).catch(() => undefined);
   return info?.isFile === true && info.size === size;
+}
+
+async function hasText(path: string, text: string): Promise<boolean> {
+  return (await Deno.readTextFile(path).catch(() => "")).includes(text);
 }
 
 async function hasWord(path: string, word: string): Promise<boolean> {

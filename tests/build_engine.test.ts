@@ -18,6 +18,7 @@ import {
 const ARCH = Deno.build.arch;
 const ARCHIVE = `krunner-env.demo1.0.${ARCH}.tar.xz`;
 const MANIFEST = `krunner-env.demo1.0.${ARCH}.json`;
+const SPDX = MANIFEST.replace(/json$/, "spdx.json");
 const NO_ENGINE = { DOCKER_HOST: "unix:///nonexistent/docker.sock" };
 
 let laboratory: Laboratory;
@@ -122,6 +123,7 @@ Deno.test("build.ts leaves an archive, version files and a manifest", async (t) 
   assertEquals(reasonOf({ stderr }), "it was not built here yet");
   assertEquals(Object.keys(await family.outputs()), [
     MANIFEST,
+    SPDX,
     ARCHIVE,
     "krunner-python.demo1.0.txt",
     "krunner-version.demo1.0.txt",
@@ -306,6 +308,10 @@ COPY data /opt/backend.ai/`,
       (copy) => copy.write({ [ARCHIVE]: "" }),
     ],
     [
+      `${SPDX} is missing or not its build's own`,
+      (copy) => copy.write({ [SPDX]: "{}\n" }),
+    ],
+    [
       `krunner-version.demo1.0.txt is missing or not its build's own`,
       (copy) => copy.write({ "krunner-version.demo1.0.txt": "9\n" }),
     ],
@@ -380,7 +386,8 @@ Deno.test("build.ts finds stages by distro version, then family, and builds thos
     await family.write({ [`ttyd_linux.${ARCH}.bin`]: "ttyd" });
     await Deno.chmod(family.path(`ttyd_linux.${ARCH}.bin`), 0o600);
     const { stderr } = await family.built(["demo2.0"]);
-    assert(!stderr.includes("ttyd"), stderr);
+    assert(!stderr.includes("no bin/ttyd"), stderr);
+    assertStringIncludes(stderr, "no licence text of Python, ttyd");
     assertEquals(await image("wheels", "demo2.0"), true);
     const dir = await unpack(
       family.path(ARCHIVE.replace("demo1.0", "demo2.0")),
@@ -512,7 +519,7 @@ Deno.test("build.ts takes the volume out of images of any kind", async (t) => {
     "USER and WORKDIR": envDockerfile("USER 65534:65534\nWORKDIR /tmp"),
     "no shell": `FROM ${laboratory.base} AS tree
 COPY python /v/bin/python
-RUN echo '#!/opt/backend.ai/bin/busybox sh' >/v/bin/python && echo 'echo 3.11' >>/v/bin/python && cat /bin/busybox >/v/bin/busybox && chmod 755 /v/bin/busybox && mkdir -p /v/lib/python3.11/site-packages/ai/backend/kernel /v/lib/python3.11/site-packages/ai/backend/helpers
+RUN echo '#!/opt/backend.ai/bin/busybox sh' >/v/bin/python && echo 'echo 3.11.2' >>/v/bin/python && cat /bin/busybox >/v/bin/busybox && chmod 755 /v/bin/busybox && mkdir -p /v/lib/python3.11/site-packages/ai/backend/kernel /v/lib/python3.11/site-packages/ai/backend/helpers
 FROM scratch
 ARG BASE_IMAGE
 LABEL ${laboratory.label}

@@ -84,6 +84,7 @@ export async function builtFixture(): Promise<BuiltFixture> {
       treeSha256: "11",
       mtime: 0,
     },
+    packages: [],
     image: { reference: "me/krunner-env:debian12", id: "sha256:22" },
     inputs,
     firstInputs: inputs,
@@ -93,6 +94,7 @@ export async function builtFixture(): Promise<BuiltFixture> {
     [outputs.python]: "3.11\n",
     [outputs.version]: "3\n",
     [outputs.manifest]: formatManifest(manifest),
+    [outputs.spdx]: manifest.archive.sha256,
   });
   return { ...fixture, plan, manifest, outputs };
 }

@@ -450,6 +450,7 @@ async function record(
       treeSha256: "",
       mtime: 0,
     },
+    packages: [],
     image: { reference: "", id: "" },
     inputs: plan.inputs,
     firstInputs: plan.inputs,

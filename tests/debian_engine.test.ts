@@ -6,7 +6,9 @@
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import type { CheckReport } from "../lib/verify/finding.ts";
 import { eventually, Laboratory, must, run } from "./engine_fixture.ts";
+import { SpdxValidator } from "./spdx_validator.ts";
 
 const FAMILY = new URL("../dockerfiles/debian", import.meta.url).pathname;
 const script = (name: string) =>
@@ -186,6 +188,54 @@ Deno.test("debian12 and debian13 are built and run in their bare base images", a
       }
     });
   }
+
+  await t.step(
+    "verify.ts finds nothing wrong, beside the release's own Python too",
+    async () => {
+      // The wheels stage's image has Debian's Python of the same minor version.
+      for (const { distroVersion } of results) {
+        const outcome = await run(
+          deno(
+            "verify",
+            distroVersion,
+            "--json",
+            "--image",
+            `lablup/backendai-krunner-wheels:${distroVersion}`,
+          ),
+        );
+        assertEquals(outcome.code, 0, outcome.stdout);
+        const { reports } = JSON.parse(outcome.stdout);
+        assertEquals(
+          reports.map(({ check, findings }: CheckReport) => [check, findings]),
+          [
+            ["contract", []],
+            ["safety", []],
+            ["linkage", []],
+            ["extractor", []],
+            ["bare image", []],
+            ["hostile environment", []],
+            ["bare image", []],
+            ["hostile environment", []],
+          ],
+        );
+        // The one in the image with its own Python was done in full.
+        assertEquals(reports.at(-1).skipped, undefined);
+      }
+    },
+  );
+
+  await t.step(
+    "the SPDX project's library accepts what is said of the packages",
+    async () => {
+      const validator = await SpdxValidator.make(laboratory);
+      for (const { distroVersion } of results) {
+        const { code, stderr } = await validator.validate(
+          `${dir}/krunner-env.${distroVersion}.${Deno.build.arch}.spdx.json`,
+        );
+        assertEquals(code, 0, stderr);
+      }
+    },
+  );
 
   await t.step("a second call finds both up to date", async () => {
     const { code, stdout } = await run(build);

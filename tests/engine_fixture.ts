@@ -39,7 +39,7 @@ COPY python /opt/backend.ai/bin/python
 RUN cd /opt/backend.ai && mkdir -p lib/python3.11/site-packages/ai/backend/kernel lib/python3.11/site-packages/ai/backend/helpers
 `,
   "krunner-env.demo1.0.dockerfile": envDockerfile("", 7),
-  "python": "#!/bin/sh\necho 3.11\n",
+  "python": "#!/bin/sh\necho 3.11.2\n",
 };
 
 /** An env stage on top of the python stage, with `steps` of its own. */
@@ -68,6 +68,8 @@ export interface CallOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A command line that the call is put behind, e.g. `["setpriv", …]`. */
   readonly wrapper?: readonly string[];
+  /** Whether the volume is judged. */
+  readonly verify?: boolean;
   /** Permissions and other flags for Deno; `-A` by default. */
   readonly flags?: readonly string[];
 }
@@ -332,6 +334,8 @@ export class Family {
       new URL("build.ts", ROOT).pathname,
       `--dir=${this.dir}`,
       `--image-prefix=${prefix}`,
+      // These volumes are no good: their Python is a shell script.
+      ...options.verify ? [] : ["--no-verify"],
       ...args.some((arg) => arg.startsWith("--base-image"))
         ? []
         : [`--base-image=${base}`],

@@ -305,6 +305,7 @@ Deno.test("outputNames() are those that the agent looks for", () => {
   assertEquals(outputNames("ubuntu18.04", "aarch64"), {
     archive: "krunner-env.ubuntu18.04.aarch64.tar.xz",
     manifest: "krunner-env.ubuntu18.04.aarch64.json",
+    spdx: "krunner-env.ubuntu18.04.aarch64.spdx.json",
     python: "krunner-python.ubuntu18.04.txt",
     version: "krunner-version.ubuntu18.04.txt",
   });

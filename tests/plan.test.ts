@@ -136,6 +136,7 @@ Deno.test("makePlan() plans all stages of a family", async () => {
     outputs: {
       archive: "krunner-env.debian12.x86_64.tar.xz",
       manifest: "krunner-env.debian12.x86_64.json",
+      spdx: "krunner-env.debian12.x86_64.spdx.json",
       python: "krunner-python.debian12.txt",
       version: "krunner-version.debian12.txt",
     },

@@ -21,6 +21,7 @@ Deno.test("renderPlan() shows a plan to people", async () => {
     `  outputs in ${built.dir}:`,
     "    krunner-env.debian12.x86_64.tar.xz",
     "    krunner-env.debian12.x86_64.json",
+    "    krunner-env.debian12.x86_64.spdx.json",
     "    krunner-python.debian12.txt",
     "    krunner-version.debian12.txt",
   ]);

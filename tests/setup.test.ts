@@ -42,7 +42,14 @@ const PROGRAMS: Record<string, string> = {
 };
 
 const APT = ["apt-get", "apt-cache"];
-const ALL = [...APT, "docker", "dockerd", "xz", "debootstrap"];
+const ALL = [
+  ...APT,
+  "docker",
+  "dockerd",
+  "xz",
+  "debootstrap",
+  "busybox",
+];
 
 /** A host to run `setup.sh` on. */
 interface Host {
@@ -166,13 +173,13 @@ const CASES: Record<string, { host: Host; outcome: Partial<Outcome> }> = {
     outcome: {
       code: 0,
       printed: [
-        "setup: installing xz-utils docker.io ca-certificates debootstrap",
+        "setup: installing xz-utils docker.io ca-certificates debootstrap busybox-static",
         STARTING,
       ],
       calls: [
         APT_UPDATE,
         "apt-cache search --names-only ^docker-cli$",
-        `${APT_INSTALL} xz-utils docker.io ca-certificates debootstrap`,
+        `${APT_INSTALL} xz-utils docker.io ca-certificates debootstrap busybox-static`,
         "dockerd",
       ],
     },
@@ -182,29 +189,45 @@ const CASES: Record<string, { host: Host; outcome: Partial<Outcome> }> = {
     outcome: {
       code: 0,
       printed: [
-        "setup: installing docker.io ca-certificates docker-cli",
+        "setup: installing docker.io ca-certificates busybox-static docker-cli",
         STARTING,
       ],
     },
   },
   "installs the engine beside a client without one": {
-    host: { programs: [...APT, "docker", "xz", "debootstrap"] },
+    host: { programs: [...APT, "docker", "xz", "debootstrap", "busybox"] },
     outcome: {
       code: 0,
       printed: ["setup: installing docker.io ca-certificates", STARTING],
     },
   },
-  "installs what tests need only for tests": {
-    host: { files: ENGINE, args: ["--test"] },
+  "installs what volumes are verified with": {
+    host: {
+      programs: [...APT, "docker", "dockerd", "xz", "debootstrap"],
+      files: ENGINE,
+    },
     outcome: {
       code: 0,
       printed: ["setup: installing busybox-static"],
       calls: [APT_UPDATE, `${APT_INSTALL} busybox-static`],
     },
   },
+  "asks for it elsewhere only for tests": {
+    host: {
+      programs: ["docker", "xz"],
+      files: { ...ENGINE, "etc/os-release": "ID=fedora\n" },
+      args: ["--test"],
+    },
+    outcome: {
+      code: 1,
+      printed: [
+        'setup: Cannot go on without busybox: run "sudo dnf install moby-engine xz busybox"',
+      ],
+    },
+  },
   "takes what stems from Ubuntu for one": {
     host: {
-      programs: [...APT, "docker", "dockerd", "debootstrap"],
+      programs: [...APT, "docker", "dockerd", "debootstrap", "busybox"],
       files: {
         ...ENGINE,
         "etc/os-release": 'ID=linuxmint\nID_LIKE="ubuntu debian"\n',
@@ -217,9 +240,9 @@ const CASES: Record<string, { host: Host; outcome: Partial<Outcome> }> = {
     outcome: {
       code: 1,
       printed: [
-        "setup: installing xz-utils debootstrap",
+        "setup: installing xz-utils debootstrap busybox-static",
         "E: no such package",
-        "setup: Cannot install xz-utils debootstrap: apt-get failed, see the lines above",
+        "setup: Cannot install xz-utils debootstrap busybox-static: apt-get failed, see the lines above",
       ],
     },
   },

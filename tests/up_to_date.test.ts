@@ -47,6 +47,11 @@ const CHANGES: [string, (built: BuiltFixture) => void, string[]][] = [
     ],
   ],
   [
+    "another archive's SPDX document",
+    ({ dir, outputs }) => writeFiles(dir, { [outputs.spdx]: "another" }),
+    ["krunner-env.debian12.x86_64.spdx.json is missing or not its build's own"],
+  ],
+  [
     "other version files",
     ({ dir, outputs }) =>
       writeFiles(dir, { [outputs.python]: "3.9\n", [outputs.version]: "2\n" }),

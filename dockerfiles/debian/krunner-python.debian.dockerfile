@@ -53,6 +53,7 @@ RUN set -eu; \
     ln -s python3 /opt/backend.ai/bin/python; \
     mkdir /opt/backend.ai/licenses; \
     cp LICENSE /opt/backend.ai/licenses/CPython; \
+    cp Doc/license.rst /opt/backend.ai/licenses/CPython-incorporated; \
     rm -rf /usr/src/python
 
 # setup.py and configure leave out a module whose library they do not find

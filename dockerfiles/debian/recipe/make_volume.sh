@@ -23,6 +23,13 @@ python -m pip install --no-index --find-links "$context/wheels" \
   --requirement "$context/requirements.txt"
 python -m pip check --disable-pip-version-check
 
+# bin/python, which the agent runs, keeps PYTHONHOME and PYTHONPATH out.
+# bin/python3 stays the plain interpreter: the scripts below set PYTHONHASHSEED.
+gcc -std=gnu11 -Wall -Werror -O2 -s \
+  "-DINTERPRETER=\"$(readlink "$root/bin/python3")\"" \
+  -o "$root/bin/.launcher" "$context/launcher.c"
+mv "$root/bin/.launcher" "$root/bin/python"
+
 # Before bundling, for what is left out need not be linked; pip goes here.
 python "$context/leave_out.py" "$root" "$context/leave-out.toml" "$@"
 python "$context/bundle_libs.py" "$root" lib/krunner "$root/licenses"
