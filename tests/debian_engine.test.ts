@@ -6,11 +6,11 @@
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { copyFamily } from "./debian_fixture.ts";
 import type { CheckReport } from "../lib/verify/finding.ts";
 import { eventually, Laboratory, must, run } from "./engine_fixture.ts";
 import { SpdxValidator } from "./spdx_validator.ts";
 
-const FAMILY = new URL("../dockerfiles/debian", import.meta.url).pathname;
 const script = (name: string) =>
   new URL(`../${name}.ts`, import.meta.url).pathname;
 
@@ -32,20 +32,6 @@ interface BuiltResult {
   readonly status: string;
   readonly volumeVersion: number;
   readonly archive: { readonly file: string };
-}
-
-/** A copy of the family, so that the checkout's own outputs are left alone. */
-async function copyFamily(root: string): Promise<string> {
-  const dir = `${root}/debian`;
-  await must(["cp", "-r", FAMILY, dir]);
-  for await (const { name } of Deno.readDir(dir)) {
-    if (
-      /^krunner-(env\..*\.(json|tar\.xz)|(python|version)\..*\.txt)$/.test(name)
-    ) {
-      await Deno.remove(`${dir}/${name}`);
-    }
-  }
-  return dir;
 }
 
 /** Fills a new docker volume as the agent does, and returns its name. */
