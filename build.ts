@@ -20,6 +20,14 @@ import {
   runMain,
 } from "./lib/cli.ts";
 import { UsageError } from "./lib/errors.ts";
+import {
+  ARCHES,
+  cacheFolder,
+  DIR_OPTION,
+  ENGINE_OPTION,
+  ENGINES,
+  oneOf,
+} from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
 import type { BuildOptions, BuildResult } from "./lib/build_all.ts";
 
@@ -27,12 +35,7 @@ export type { BuildOptions, BuildResult };
 
 const OPTIONS = {
   all: { type: "boolean", help: "Build every distro version that is found" },
-  dir: {
-    type: "string",
-    value: "DIR",
-    help:
-      "The package directory (default: each folder in dockerfiles/ beside\nthis script)",
-  },
+  dir: DIR_OPTION,
   arch: {
     type: "string",
     value: "ARCH",
@@ -81,11 +84,7 @@ const OPTIONS = {
     value: "N",
     help: "Build up to N distro versions side by side (default: 2)",
   },
-  engine: {
-    type: "string",
-    value: "NAME",
-    help: "docker, podman or nerdctl (default: docker)",
-  },
+  engine: ENGINE_OPTION,
   "dry-run": {
     type: "boolean",
     alias: "n",
@@ -146,11 +145,11 @@ export async function parseBuildArgs(
     json: options.json,
     verbosity: options.quiet ? "quiet" : options.verbose ? "verbose" : "normal",
     jobs: parseJobs(options.jobs),
-    arch: oneOf("arch", ["x86_64", "aarch64"], options.arch) ??
+    arch: oneOf("arch", ARCHES, options.arch) ??
       Deno.build.arch,
     base: oneOf("base", ["auto", "registry", "bootstrap"], options.base) ??
       "auto",
-    engine: oneOf("engine", ["docker", "podman", "nerdctl"], options.engine) ??
+    engine: oneOf("engine", ENGINES, options.engine) ??
       "docker",
     buildArgs: parseBuildArguments(options["build-arg"]),
     ...definedPaths(options),
@@ -166,19 +165,6 @@ function definedPaths(options: OptionValues<typeof OPTIONS>) {
     baseImage: options["base-image"],
     imagePrefix: options["image-prefix"],
   };
-}
-
-function oneOf<const T extends string>(
-  name: string,
-  allowed: readonly T[],
-  value: string | undefined,
-): T | undefined {
-  if (value === undefined) return undefined;
-  const found = allowed.find((word) => word === value);
-  if (found !== undefined) return found;
-  throw new UsageError(
-    `Cannot use "--${name}=${value}": give one of ${allowed.join(", ")}`,
-  );
 }
 
 function parseJobs(text: string | undefined): number {
@@ -238,7 +224,7 @@ async function runBuilds(
   });
   const results = await buildAll(options, {
     root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
-    cache: cacheFolder(),
+    cache: cacheFolder(Deno.env.get),
     sourceDateEpoch: Deno.env.get("SOURCE_DATE_EPOCH"),
     pid: Deno.pid,
     processors: navigator.hardwareConcurrency,
@@ -255,13 +241,6 @@ async function runBuilds(
     for (const result of results) console.log(renderResult(result));
   }
   return failures.length === 0 ? 0 : 1;
-}
-
-/** `krunner` in the user's cache folder. */
-function cacheFolder(): string {
-  const caches = Deno.env.get("XDG_CACHE_HOME") ||
-    `${Deno.env.get("HOME") || "/root"}/.cache`;
-  return `${caches}/krunner`;
 }
 
 if (import.meta.main) await runMain(main);

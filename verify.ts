@@ -23,6 +23,15 @@ import {
 } from "./lib/cli.ts";
 import type { EngineName } from "./lib/engine.ts";
 import { UsageError } from "./lib/errors.ts";
+import {
+  ARCHES,
+  cacheFolder,
+  DIR_OPTION,
+  ENGINE_OPTION,
+  ENGINES,
+  EXTRACTOR_OPTION,
+  oneOf,
+} from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
 import type { Surroundings } from "./lib/verify/surroundings.ts";
 
@@ -30,12 +39,7 @@ export type { EngineName };
 
 const OPTIONS = {
   all: { type: "boolean", help: "Judge every distro version that is found" },
-  dir: {
-    type: "string",
-    value: "DIR",
-    help:
-      "The package directory (default: each folder in dockerfiles/ beside\nthis script)",
-  },
+  dir: DIR_OPTION,
   arch: {
     type: "string",
     value: "ARCH",
@@ -52,17 +56,8 @@ const OPTIONS = {
     help:
       "The bare image of the distro version (default: that of krunner.json)",
   },
-  extractor: {
-    type: "string",
-    value: "REF",
-    help:
-      "An image with BusyBox to extract with (default: made of this\nmachine's BusyBox)",
-  },
-  engine: {
-    type: "string",
-    value: "NAME",
-    help: "docker, podman or nerdctl (default: docker)",
-  },
+  extractor: EXTRACTOR_OPTION,
+  engine: ENGINE_OPTION,
   "no-engine": {
     type: "boolean",
     help: "Do only the checks that need no container engine",
@@ -179,7 +174,7 @@ export async function parseVerifyArgs(
   if (options.version) return { kind: "version" };
   const lookup = {
     dir: options.dir,
-    arch: oneOf("arch", ["x86_64", "aarch64"], options.arch) ??
+    arch: oneOf("arch", ARCHES, options.arch) ??
       Deno.build.arch,
     json: options.json,
     quiet: options.quiet,
@@ -244,31 +239,17 @@ function parseJudge(
       'with "--no-engine": leave one out',
     );
   }
-  const engines = ["docker", "podman", "nerdctl"] as const;
   return {
     kind: "judge",
     words,
     all: options.all,
     engine: options["no-engine"]
       ? undefined
-      : oneOf("engine", engines, options.engine) ?? "docker",
+      : oneOf("engine", ENGINES, options.engine) ?? "docker",
     images: options.image,
     baseImage: options["base-image"],
     extractor: options.extractor,
   };
-}
-
-function oneOf<const T extends string>(
-  name: string,
-  allowed: readonly T[],
-  value: string | undefined,
-): T | undefined {
-  if (value === undefined) return undefined;
-  const found = allowed.find((word) => word === value);
-  if (found !== undefined) return found;
-  throw new UsageError(
-    `Cannot use "--${name}=${value}": give one of ${allowed.join(", ")}`,
-  );
 }
 
 async function main(args: string[]): Promise<number> {
@@ -329,7 +310,7 @@ async function containersOf(
   const engine = new Engine(name, signal);
   return async (archive: string, surroundings: Surroundings) =>
     await openExtraction(engine, {
-      cache: cacheFolder(),
+      cache: cacheFolder(Deno.env.get),
       pid: Deno.pid,
       arch: surroundings.identity?.arch,
       extractor,
@@ -338,13 +319,6 @@ async function containersOf(
         : [baseImage],
       images,
     });
-}
-
-/** `krunner` in the user's cache folder. */
-function cacheFolder(): string {
-  const caches = Deno.env.get("XDG_CACHE_HOME") ||
-    `${Deno.env.get("HOME") || "/root"}/.cache`;
-  return `${caches}/krunner`;
 }
 
 async function diff(

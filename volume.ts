@@ -28,6 +28,15 @@ import {
   KrunnerError,
   UsageError,
 } from "./lib/errors.ts";
+import {
+  ARCHES,
+  cacheFolder,
+  DIR_OPTION,
+  ENGINE_OPTION,
+  ENGINES,
+  EXTRACTOR_OPTION,
+  oneOf,
+} from "./lib/options.ts";
 import type { PackageDir } from "./lib/package_dir.ts";
 import type { Scratch } from "./lib/scratch.ts";
 import { runWithSignals } from "./lib/signals.ts";
@@ -35,12 +44,7 @@ import type { AgentVolume } from "./lib/volumes.ts";
 
 const OPTIONS = {
   all: { type: "boolean", help: "load: every distro version that is found" },
-  dir: {
-    type: "string",
-    value: "DIR",
-    help:
-      "The package directory (default: each folder in dockerfiles/ beside\nthis script)",
-  },
+  dir: DIR_OPTION,
   arch: {
     type: "string",
     value: "ARCH",
@@ -56,17 +60,8 @@ const OPTIONS = {
     value: "REF",
     help: "shell: the image (default: the base image of the distro version)",
   },
-  extractor: {
-    type: "string",
-    value: "REF",
-    help:
-      "An image with BusyBox to extract with (default: made of this\nmachine's BusyBox)",
-  },
-  engine: {
-    type: "string",
-    value: "NAME",
-    help: "docker, podman or nerdctl (default: docker)",
-  },
+  extractor: EXTRACTOR_OPTION,
+  engine: ENGINE_OPTION,
   "dry-run": {
     type: "boolean",
     alias: "n",
@@ -196,12 +191,12 @@ export async function parseVolumeArgs(
     names,
     all: options.all,
     dir: options.dir,
-    arch: oneOf("arch", ["x86_64", "aarch64"], options.arch),
+    arch: oneOf("arch", ARCHES, options.arch),
     replace: options.replace,
     image: options.image,
     command,
     extractor: options.extractor,
-    engine: oneOf("engine", ["docker", "podman", "nerdctl"], options.engine) ??
+    engine: oneOf("engine", ENGINES, options.engine) ??
       "docker",
     dryRun: options["dry-run"],
     json: options.json,
@@ -264,19 +259,6 @@ function rejectNames(
   }
 }
 
-function oneOf<const T extends string>(
-  name: string,
-  allowed: readonly T[],
-  value: string | undefined,
-): T | undefined {
-  if (value === undefined) return undefined;
-  const found = allowed.find((word) => word === value);
-  if (found !== undefined) return found;
-  throw new UsageError(
-    `Cannot use "--${name}=${value}": give one of ${allowed.join(", ")}`,
-  );
-}
-
 async function main(args: string[]): Promise<number> {
   const command = await parseVolumeArgs(args);
   if (command === "help") {
@@ -302,7 +284,11 @@ async function run(
   // Names are looked up first: what is wrong with them needs no engine.
   const packages = command.kind === "remove" ? [] : await openAll(command);
   const engine = new Engine(command.engine, signal);
-  await using scratch = await Scratch.open(engine, cacheFolder(), Deno.pid);
+  await using scratch = await Scratch.open(
+    engine,
+    cacheFolder(Deno.env.get),
+    Deno.pid,
+  );
   switch (command.kind) {
     case "load":
       return await load(command, packages, scratch, signal);
@@ -330,13 +316,6 @@ async function openAll(
   );
   selectTargets(packages, names, { all: all || kind === "list" });
   return packages;
-}
-
-/** `krunner` in the user's cache folder. */
-function cacheFolder(): string {
-  const caches = Deno.env.get("XDG_CACHE_HOME") ||
-    `${Deno.env.get("HOME") || "/root"}/.cache`;
-  return `${caches}/krunner`;
 }
 
 async function load(
@@ -371,7 +350,7 @@ async function load(
         image: found.image,
         replace,
         dryRun,
-        cache: cacheFolder(),
+        cache: cacheFolder(Deno.env.get),
         pid: Deno.pid,
         signal,
       });

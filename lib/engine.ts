@@ -5,11 +5,12 @@
  * @module
  */
 
+import type { ENGINES } from "./options.ts";
 import { CancelledError, KrunnerError } from "./errors.ts";
 import { capture, type ProcessOptions, spawn } from "./process.ts";
 
 /** The name of a program that speaks docker's command line. */
-export type EngineName = "docker" | "podman" | "nerdctl";
+export type EngineName = typeof ENGINES[number];
 
 /** What the engine says of itself. */
 export interface EngineInfo {

@@ -12,6 +12,7 @@ import {
 } from "./archive.ts";
 import { type Engine, VOLUME_ROOT } from "./engine.ts";
 import { KrunnerError } from "./errors.ts";
+import type { Manifest } from "./manifest.ts";
 import { isPackageText, type VolumeContents } from "./packages.ts";
 
 /** What taking out a volume needs to know. */
@@ -37,14 +38,7 @@ export interface Extraction {
   /** `major.minor` of its Python. */
   readonly python: string;
   /** The archive, in the manifest's words. */
-  readonly archive: {
-    readonly sha256: string;
-    readonly size: number;
-    readonly unpackedSize: number;
-    readonly entries: number;
-    readonly treeSha256: string;
-    readonly mtime: number;
-  };
+  readonly archive: Omit<Manifest["archive"], "file">;
   /** What tells its packages. */
   readonly contents: VolumeContents;
 }
