@@ -13,6 +13,8 @@ function number(value: number): string {
   return value.toFixed(digits);
 }
 
+const RELATIONS = { ">=": "≥", "<=": "≤", "<": "<" } as const;
+
 /** The cells of a line: what, the number, what it is made of, the bar, how it ended. */
 function cells(row: Row): string[] {
   if (!isBar(row)) return [row.name, "", row.detail, "", ""];
@@ -22,7 +24,7 @@ function cells(row: Row): string[] {
     name,
     `${number(value)} ${unit}`,
     detail,
-    `${relation} ${limit}`,
+    `${RELATIONS[relation]} ${limit}`,
     verdict,
   ];
 }
@@ -38,9 +40,7 @@ export function renderReport(rows: readonly Row[]): string {
 export function renderMarkdown(rows: readonly Row[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const escaped = rows.map((row) =>
-    cells(row).map((cell) =>
-      cell.replace(/^ +/, "– ").replaceAll("|", "\\|").replaceAll("<", "&lt;")
-    )
+    cells(row).map((cell) => cell.replace(/^ +/, "– ").replaceAll("|", "\\|"))
   );
   return [HEADINGS, HEADINGS.map(() => "---"), ...escaped].map(line).join("\n");
 }

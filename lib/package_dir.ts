@@ -47,9 +47,18 @@ export function isOutput(name: string): boolean {
   return OUTPUT.test(name);
 }
 
-/** Compares names as people count: `debian9` stands before `debian12`. */
+/**
+ * Compares names as people count: `debian9` stands before `debian12`.
+ *
+ * Not by `localeCompare()`, whose first call loads 10 ms of tables: a fifth of a
+ * run that has nothing to do.
+ */
 export function compareNatural(a: string, b: string): number {
-  return a.localeCompare(b, "en", { numeric: true }) || (a < b ? -1 : 1);
+  const [left, right] = [a, b].map((name) =>
+    name.replace(/\d+/g, (digits) => digits.padStart(20, "0"))
+  ) as [string, string];
+  if (left === right) return a < b ? -1 : 1;
+  return left < right ? -1 : 1;
 }
 
 /**
