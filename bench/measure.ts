@@ -4,7 +4,7 @@
  * @module
  */
 
-import { KrunnerError } from "../lib/errors.ts";
+import { CancelledError, KrunnerError } from "../lib/errors.ts";
 
 /** One measured number and what it must be. */
 export interface Bar {
@@ -122,7 +122,7 @@ export interface Round<T> {
 /**
  * Measures two ways in turns, each first in every other round.
  *
- * @throws {unknown} The signal's reason, once it is aborted.
+ * @throws {CancelledError} Before the next round, once the signal is aborted.
  */
 export async function takeTurns<T>(
   rounds: number,
@@ -132,7 +132,7 @@ export async function takeTurns<T>(
 ): Promise<Round<T>[]> {
   const taken: Round<T>[] = [];
   for (let round = 0; round < rounds; round++) {
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw new CancelledError("Cancelled the measurements");
     if (round % 2 === 0) {
       taken.push({ usual: await usual(), ours: await ours() });
     } else {

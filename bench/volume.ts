@@ -12,6 +12,7 @@
 import { runMain } from "../lib/cli.ts";
 import { KrunnerError } from "../lib/errors.ts";
 import type { Manifest } from "../lib/manifest.ts";
+import { runWithSignals } from "../lib/signals.ts";
 import { makeVolume, removeMade, runIn, timeIn, type Times } from "./engine.ts";
 import {
   bar,
@@ -307,5 +308,7 @@ export async function benchVolume(
 }
 
 if (import.meta.main) {
-  await runMain(async (args) => printRows(await benchVolume(undefined, args)));
+  await runMain((args) =>
+    runWithSignals(async (signal) => printRows(await benchVolume(signal, args)))
+  );
 }

@@ -11,7 +11,7 @@ import {
   takeTurns,
 } from "../bench/measure.ts";
 import { isMissed, renderMarkdown, renderReport } from "../bench/report.ts";
-import { KrunnerError } from "../lib/errors.ts";
+import { CancelledError, KrunnerError } from "../lib/errors.ts";
 
 Deno.test("median() is the value in the middle", () => {
   assertEquals(median([3, 1, 2]), 2);
@@ -58,7 +58,7 @@ Deno.test("takeTurns() ends before the next round once it is aborted", async () 
   };
   await assertRejects(
     () => takeTurns(5, way, way, controller.signal),
-    DOMException,
+    CancelledError,
   );
   assertEquals(calls, 2);
 });
