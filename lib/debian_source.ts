@@ -7,10 +7,12 @@
 
 import { BUILD_LABEL, type Engine } from "./engine.ts";
 import { KrunnerError } from "./errors.ts";
+import type { DebianOrigin } from "./sources.ts";
 
 /**
  * Adds source packages to either form of apt's configuration, fetches those of the
- * package `$1` and prints the file `$2`. All else goes to stderr.
+ * package `$1` and prints the file `$2`. All else goes to stderr. A suite `$3`
+ * that is not the image's own is asked at the same mirror.
  */
 const SCRIPT = `set -eu
 cd /etc/apt
@@ -19,15 +21,23 @@ for list in sources.list.d/*.sources; do
 done
 [ -e sources.list ] &&
   sed -n 's/^deb /deb-src /p' sources.list > sources.list.d/krunner-source.list
+apt-get -qq update >&2
+if [ -n "$3" ]; then
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' \\
+    'Created-By: Sources' 'Component: main' | head -n 1)
+  echo "deb-src $mirror $3 main" > sources.list.d/krunner-suite.list
+  apt-get -qq update >&2
+fi
 cd /tmp
-{ apt-get -qq update && apt-get -qq source --download-only "$1"; } >&2
+apt-get -qq source --download-only "$1\${3:+/$3}" >&2
 cat "$2"
 `;
 
 /**
  * Opens a file of a Debian source package.
  *
- * @param image A Debian or Ubuntu image of the suite that has the package.
+ * @param image A Debian or Ubuntu image; of the suite that has the package, where
+ * the origin names none.
  * @param key The build's key, for the container's label.
  * @returns The file's bytes; errors with a {@linkcode KrunnerError} at the end if
  * apt failed, so that half a file never passes for a whole one.
@@ -36,8 +46,7 @@ export function openDebianSource(
   engine: Engine,
   image: string,
   key: string,
-  source: string,
-  file: string,
+  { debianSource, file, suite }: DebianOrigin,
 ): ReadableStream<Uint8Array> {
   const child = engine.spawn([
     "run",
@@ -50,8 +59,9 @@ export function openDebianSource(
     "-c",
     SCRIPT,
     "sh",
-    source,
+    debianSource,
     file,
+    suite ?? "",
   ]);
   const complaint = new Response(child.stderr).text();
   return child.stdout.pipeThrough(

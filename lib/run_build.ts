@@ -27,6 +27,7 @@ import { inPackage } from "./package_dir.ts";
 import { findPackages, type FoundPackages } from "./packages.ts";
 import type { BuildPlan, StagePlan } from "./plan.ts";
 import { provideSource } from "./source_cache.ts";
+import type { DebianOrigin } from "./sources.ts";
 import { formatSpdx, toSpdx } from "./spdx.ts";
 import { WHEELHOUSE_DOCKERFILE, wheelhouseDockerfile } from "./wheelhouse.ts";
 
@@ -223,13 +224,13 @@ class Build {
         signal: this.#run.signal,
         stallTimeout: STALL_TIMEOUT,
         onNotice: this.#notice,
-        openDebianSource: (name, file) => this.#openDebianSource(name, file),
+        openDebianSource: (origin) => this.#openDebianSource(origin),
       });
       this.#sources.set(row.file, path);
     }
   }
 
-  #openDebianSource(name: string, file: string): ReadableStream<Uint8Array> {
+  #openDebianSource(origin: DebianOrigin): ReadableStream<Uint8Array> {
     if (this.#base === undefined) {
       throw new KrunnerError("no base image is known to run apt in");
     }
@@ -238,8 +239,7 @@ class Build {
       engine,
       this.#base.reference,
       this.#key,
-      name,
-      file,
+      origin,
     );
   }
 

@@ -7,7 +7,12 @@
 
 import { createHash } from "node:crypto";
 import { fileError, isDiskFull, KrunnerError } from "./errors.ts";
-import { describeOrigin, type Origin, type SourceRow } from "./sources.ts";
+import {
+  type DebianOrigin,
+  describeOrigin,
+  type Origin,
+  type SourceRow,
+} from "./sources.ts";
 
 /** Where sources come from and go to. */
 export interface SourcePlaces {
@@ -17,8 +22,7 @@ export interface SourcePlaces {
   readonly sources?: string | undefined;
   /** Opens a file of a Debian source package. */
   readonly openDebianSource: (
-    name: string,
-    file: string,
+    origin: DebianOrigin,
   ) => ReadableStream<Uint8Array>;
   /** Gets one line for each origin that failed. */
   readonly onNotice: (line: string) => void;
@@ -117,7 +121,7 @@ async function download(
     if ("url" in origin) watchdog.start();
     const stream = "url" in origin
       ? await openUrl(origin.url, watchdog.signal)
-      : places.openDebianSource(origin.debianSource, origin.file);
+      : places.openDebianSource(origin);
     const hash = createHash("sha256");
     await stream
       .pipeThrough(

@@ -24,21 +24,30 @@ export interface SourceRow {
   readonly origins: readonly Origin[];
 }
 
+/** A file of a source package in the Debian archive. */
+export interface DebianOrigin {
+  /** The source package, e.g. `python3.13`. */
+  readonly debianSource: string;
+  /** The file's name there, e.g. `python3.13_3.13.5.orig.tar.xz`. */
+  readonly file: string;
+  /** The suite that has it; the base image's own where none is named. */
+  readonly suite?: string;
+}
+
 /**
  * A URL, or a file of a source package in the Debian archive: that one is fetched
  * with apt in a container of the base image, whose own configuration names the
  * mirror.
  */
-export type Origin =
-  | { readonly url: string }
-  | { readonly debianSource: string; readonly file: string };
+export type Origin = { readonly url: string } | DebianOrigin;
 
 /** The rows of the project's own lock file. */
 export const SOURCES: readonly SourceRow[] = rows;
 
 /** An origin as a person would name it. */
 export function describeOrigin(origin: Origin): string {
-  return "url" in origin
-    ? origin.url
-    : `Debian source package "${origin.debianSource}"`;
+  if ("url" in origin) return origin.url;
+  const { debianSource, suite } = origin;
+  const where = suite === undefined ? "" : ` of ${suite}`;
+  return `Debian source package "${debianSource}"${where}`;
 }

@@ -6,7 +6,11 @@ import { ScriptedEngine } from "./scripted_engine.ts";
 /** What a client that runs `script` brings, as text. */
 async function fetched(script: string): Promise<string> {
   const engine = new ScriptedEngine(script);
-  const stream = openDebianSource(engine, "debian:12", "key", "x", "x.tgz");
+  const stream = openDebianSource(engine, "debian:12", "key", {
+    debianSource: "x",
+    file: "x.tgz",
+    suite: "sid",
+  });
   return await new Response(stream).text();
 }
 
@@ -23,7 +27,7 @@ Deno.test("openDebianSource() runs apt in a container of the image", async () =>
     "-c",
   ]);
   // Names are the script's arguments, never a part of it.
-  assertEquals(words.slice(-4), ["sh", "x", "x.tgz", ""]);
+  assertEquals(words.slice(-4), ["x", "x.tgz", "sid", ""]);
 });
 
 Deno.test("openDebianSource() does not pass half a file for a whole one", async () => {

@@ -7,7 +7,7 @@ import {
 import { KrunnerError } from "../lib/errors.ts";
 import { sha256 } from "../lib/inputs.ts";
 import { provideSource, type SourcePlaces } from "../lib/source_cache.ts";
-import type { Origin, SourceRow } from "../lib/sources.ts";
+import type { DebianOrigin, Origin, SourceRow } from "../lib/sources.ts";
 import { tempDir } from "./package_fixture.ts";
 
 const CONTENT = "the source\n".repeat(10_000);
@@ -209,17 +209,17 @@ Deno.test("provideSource() tells of all origins when none has it", async () => {
 });
 
 Deno.test("provideSource() takes a Debian source package's file", async () => {
-  const asked: string[][] = [];
+  const asked: DebianOrigin[] = [];
   using lab = laboratory({
-    openDebianSource: (...args) => {
-      asked.push(args);
+    openDebianSource: (origin) => {
+      asked.push(origin);
       return ReadableStream.from([new TextEncoder().encode(CONTENT)]);
     },
   });
-  const wanted = await row({ debianSource: "thing1", file: "thing_1.orig.gz" });
-  const path = await provideSource(wanted, lab.places);
+  const origin = { debianSource: "thing1", file: "thing_1.orig.gz" };
+  const path = await provideSource(await row(origin), lab.places);
   assertEquals(await Deno.readTextFile(path), CONTENT);
-  assertEquals(asked, [["thing1", "thing_1.orig.gz"]]);
+  assertEquals(asked, [origin]);
 });
 
 Deno.test("provideSource() reads a folder of the user's and nothing else", async (t) => {
