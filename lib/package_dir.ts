@@ -8,11 +8,20 @@
 import { closestString } from "@std/text/closest-string";
 import { KrunnerError, UsageError } from "./errors.ts";
 
-/** The stages of a volume's build. Only `env` is always there. */
-export type Stage = "wheels" | "python" | "env";
+/**
+ * The stages of a volume's build. Only `env` is always there. `toolchain` is this
+ * project's own: what needs the distribution's archive stands there, so that the
+ * stages on top of it build without a network.
+ */
+export type Stage = "toolchain" | "wheels" | "python" | "env";
 
 /** All stages. */
-export const STAGES: readonly Stage[] = ["wheels", "python", "env"];
+export const STAGES: readonly Stage[] = [
+  "toolchain",
+  "wheels",
+  "python",
+  "env",
+];
 
 /** A package directory as it was found on disk. */
 export interface PackageDir {

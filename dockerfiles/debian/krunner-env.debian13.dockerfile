@@ -11,11 +11,11 @@ ARG ARCH
 COPY --from=wheels /wheels /usr/src/krunner/wheels
 COPY licenses /usr/src/krunner/licenses
 # The brackets make ttyd optional: a pattern may match nothing.
-COPY requirements.txt leave-out.toml ttyd_linux.${ARCH}.bi[n] \
+COPY requirements.txt ttyd_linux.${ARCH}.bi[n] recipe/leave-out.toml \
      recipe/make_volume.sh recipe/launcher.c recipe/elf.py recipe/licenses.py \
      recipe/bundle_libs.py recipe/leave_out.py recipe/refresh_records.py \
      /usr/src/krunner/
-# Groups of leave-out.toml to keep in the volume.
+# Groups of recipe/leave-out.toml to keep in the volume.
 ARG KEEP=""
 RUN sh /usr/src/krunner/make_volume.sh /usr/src/krunner ${KEEP}
 

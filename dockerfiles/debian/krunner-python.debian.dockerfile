@@ -1,20 +1,9 @@
 # CPython for the krunner volume, compiled from the release's own source
 # tarball into /opt/backend.ai. Everything that `make install` installs is
 # still there: the env stage leaves out what a volume does not need.
-ARG BASE_IMAGE=debian:12-slim
-FROM ${BASE_IMAGE}
-
-# The headers of every library that a module of the standard library wants, Tk
-# aside (a kernel has no display), and what the env stage needs to trim and
-# relink (binutils, patchelf).
-RUN apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      binutils gcc libc6-dev make patchelf pkg-config xz-utils \
-      libbz2-dev libcrypt-dev libexpat1-dev libffi-dev libgdbm-compat-dev \
-      libgdbm-dev liblzma-dev libncurses-dev libreadline-dev libsqlite3-dev \
-      libssl-dev uuid-dev zlib1g-dev \
- && apt-get clean \
- && rm -rf /var/lib/apt/lists/*
+ARG IMAGE_PREFIX=lablup/backendai-krunner
+ARG DISTRO_VERSION=debian12
+FROM ${IMAGE_PREFIX}-toolchain:${DISTRO_VERSION}
 
 ARG PYTHON_VERSION
 COPY sources/Python-${PYTHON_VERSION}.t* /usr/src/
