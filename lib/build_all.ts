@@ -5,6 +5,7 @@
  * @module
  */
 
+import { choosePlan, makePlans } from "./alternatives.ts";
 import { archiveTime, parseEpoch } from "./archive_time.ts";
 import type { BasePolicy } from "./base_image.ts";
 import type { Builder } from "./builder.ts";
@@ -12,9 +13,10 @@ import { Engine, type EngineName } from "./engine.ts";
 import { CancelledError, describeError, StageError } from "./errors.ts";
 import type { Manifest } from "./manifest.ts";
 import { openPackages, selectTargets } from "./package_dir.ts";
-import { type BuildPlan, DEFAULT_IMAGE_PREFIX, makePlan } from "./plan.ts";
+import { type BuildPlan, DEFAULT_IMAGE_PREFIX } from "./plan.ts";
 import { planToJson, renderPlan } from "./plan_text.ts";
 import { formatSize, type Progress, type Verbosity } from "./progress.ts";
+import type { SourceRow } from "./sources.ts";
 import { checkFreshness } from "./up_to_date.ts";
 
 /** A command line of `build.ts`. */
@@ -121,10 +123,14 @@ export async function buildAll(
   const targets = selectTargets(packages, options.names, options);
   const plans: BuildPlan[] = [];
   for (const target of targets) {
+    const ways = await makePlans(target, {
+      ...options,
+      imagePrefix: options.imagePrefix ?? DEFAULT_IMAGE_PREFIX,
+    });
     plans.push(
-      await makePlan(target, {
-        ...options,
-        imagePrefix: options.imagePrefix ?? DEFAULT_IMAGE_PREFIX,
+      await choosePlan(ways, {
+        force: options.force,
+        canHave: (row) => canHave(row, options, host),
       }),
     );
   }
@@ -143,6 +149,20 @@ export async function buildAll(
   });
   if (host.signal.aborted) throw new CancelledError("Cancelled");
   return results;
+}
+
+/** Whether a build would have a source, without fetching it. */
+async function canHave(
+  row: SourceRow,
+  { sources }: BuildOptions,
+  { cache, signal }: BuildHost,
+): Promise<boolean> {
+  const { canHaveSource } = await import("./source_reach.ts");
+  return await canHaveSource(row, {
+    cache: `${cache}/sources`,
+    sources,
+    signal,
+  });
 }
 
 /** Calls `make` at the first call only. */

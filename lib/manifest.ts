@@ -40,10 +40,15 @@ export interface Manifest {
   };
   /** Everything inside the volume that has a name of its own, by purl. */
   readonly packages: readonly PackageRecord[];
+  /**
+   * The highest version of glibc whose symbols the volume needs, `major.minor`: it
+   * runs there and with newer ones. Absent where it needs none, as with musl.
+   */
+  readonly glibc?: string;
   /** The env image that the volume was taken from. */
   readonly image: ImageRecord;
   /** The base image that the stages got as `BASE_IMAGE`. */
-  readonly base?: ImageRecord;
+  readonly base?: BaseRecord;
   /** What this archive was made from. */
   readonly inputs: Inputs;
   /**
@@ -52,6 +57,12 @@ export interface Manifest {
    * `bump.ts check` compares with.
    */
   readonly firstInputs: Inputs;
+}
+
+/** A base image. */
+export interface BaseRecord extends ImageRecord {
+  /** Its version of glibc, `major.minor`; absent where it has another C library. */
+  readonly glibc?: string;
 }
 
 /** An image by name and by content. */

@@ -23,7 +23,15 @@ export interface DistroData {
   readonly bootstrap?: Bootstrap;
   /** Build arguments for the stages that declare them. */
   readonly args: Readonly<Record<string, string>>;
+  /**
+   * More build arguments, by way to build, in the order to try: the first whose
+   * sources can be had is taken, and the last where none can.
+   */
+  readonly alternatives?: readonly Readonly<Record<string, string>>[];
 }
+
+/** The file's name. */
+export const PACKAGE_DATA = "krunner.json";
 
 const NO_DATA: DistroData = { args: {} };
 
@@ -35,7 +43,7 @@ const NO_DATA: DistroData = { args: {} };
 export async function readPackageData(
   dir: string,
 ): Promise<Record<string, DistroData>> {
-  const file = `${dir}/krunner.json`;
+  const file = `${dir}/${PACKAGE_DATA}`;
   let text: string;
   try {
     text = await Deno.readTextFile(file);
@@ -80,15 +88,37 @@ export function parsePackageData(
 }
 
 function parseDistroData(json: unknown, where: string): DistroData {
-  const { base, bootstrap, args, ...others } = asObject(json, where);
+  const { base, bootstrap, args, alternatives, ...others } = asObject(
+    json,
+    where,
+  );
   rejectOthers(others, where);
   return {
     args: args === undefined ? {} : mapObject(args, `${where}.args`, asString),
+    ...alternatives === undefined ? {} : {
+      alternatives: parseAlternatives(alternatives, `${where}.alternatives`),
+    },
     ...base === undefined ? {} : { base: asString(base, `${where}.base`) },
     ...bootstrap === undefined
       ? {}
       : { bootstrap: parseBootstrap(bootstrap, `${where}.bootstrap`) },
   };
+}
+
+function parseAlternatives(
+  json: unknown,
+  where: string,
+): Record<string, string>[] {
+  if (!Array.isArray(json) || json.length === 0) {
+    throw new KrunnerError(
+      `Cannot use "${where}": it is ${
+        JSON.stringify(json)
+      }, not a list of build arguments by name`,
+    );
+  }
+  return json.map((args, index) =>
+    mapObject(args, `${where}[${index}]`, asString)
+  );
 }
 
 function parseBootstrap(json: unknown, where: string): Bootstrap {

@@ -9,17 +9,27 @@ import { closestString } from "@std/text/closest-string";
 import { KrunnerError, UsageError } from "./errors.ts";
 
 /**
- * The stages of a volume's build. Only `env` is always there. `toolchain` is this
- * project's own: what needs the distribution's archive stands there, so that the
- * stages on top of it build without a network.
+ * The stages of a volume's build. Only `env` is always there; upstream has
+ * `wheels` and `python`. The others are this project's own: what needs the
+ * distribution's archive stands in `toolchain`, so that the stages on top of it
+ * build without a network; `standalone` is a Python that somebody else compiled;
+ * `volume` is what families share of putting it all together.
  */
-export type Stage = "toolchain" | "wheels" | "python" | "env";
+export type Stage =
+  | "toolchain"
+  | "wheels"
+  | "python"
+  | "standalone"
+  | "volume"
+  | "env";
 
 /** All stages. */
 export const STAGES: readonly Stage[] = [
   "toolchain",
   "wheels",
   "python",
+  "standalone",
+  "volume",
   "env",
 ];
 

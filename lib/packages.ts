@@ -1,7 +1,7 @@
 /**
  * The packages inside a volume, with versions and licences, from what the volume
  * itself says: the core metadata of its Python distributions, and the lists of
- * Debian packages and copyright files below `licenses/`.
+ * Debian packages and compiled sources and the copyright files below `licenses/`.
  *
  * @module
  */
@@ -72,6 +72,7 @@ export interface FoundPackages {
 
 const METADATA = /^(\.\/(?:.*\/)?([^/]+)\.dist-info)\/METADATA$/;
 const PACKAGE_LIST = "debian-packages.tsv";
+const SOURCE_LIST = "./licenses/sources.tsv";
 const LIST_NAME = /^\.\/licenses\/(?:([^/]+)\/)?debian-packages\.tsv$/;
 const PYTHON_LICENCE =
   /^\.\/(licenses\/CPython|lib\/python[\d.]+\/LICENSE.txt)$/;
@@ -123,8 +124,8 @@ class Search {
   constructor(contents: VolumeContents, origin: VolumeOrigin) {
     this.#contents = contents;
     this.#origin = origin;
-    this.#rows = [...contents.texts].flatMap(([name, text]) =>
-      parsePackageList(name, text)
+    this.#rows = [...contents.texts.keys()].flatMap((name) =>
+      parsePackageList(name, contents.texts)
     );
   }
 
@@ -135,6 +136,7 @@ class Search {
       this.#addDistribution(name, text);
     }
     for (const row of this.#rows) this.#addLibrary(row);
+    this.#addSources();
     const byPurl = [...this.#packages].sort(([a], [b]) => a < b ? -1 : 1);
     return {
       packages: byPurl.map(([, record]) => record),
@@ -236,6 +238,23 @@ class Search {
     });
   }
 
+  /** What was compiled for the volume: in no package, Debian's or Python's. */
+  #addSources(): void {
+    for (
+      const fields of parseTable(SOURCE_LIST, this.#contents.texts, SOURCE)
+    ) {
+      const [name = "", version = "", licence = ""] = fields;
+      this.#add({
+        name,
+        version,
+        purl: purl("generic", "", name, version),
+        licence: tryParseExpression(licence) ?? NOASSERTION,
+        licenceFiles: this.#filesIn(name).sort(),
+        neededBy: ["Python"],
+      });
+    }
+  }
+
   #add(record: PackageRecord): void {
     this.#packages.set(record.purl, record);
   }
@@ -308,20 +327,38 @@ function sourceOf({ source, sourceVersion }: DebianRow): string {
   return `${source} ${sourceVersion}`;
 }
 
-function parsePackageList(file: string, text: string): DebianRow[] {
+/** The columns of `debian-packages.tsv` and of `sources.tsv`. */
+const DEBIAN = ["package", "version", "source package", "its version"];
+const SOURCE = ["name", "version", "licence"];
+
+function parsePackageList(
+  file: string,
+  texts: ReadonlyMap<string, string>,
+): DebianRow[] {
   const [matched, folder = ""] = LIST_NAME.exec(file) ?? [];
   if (matched === undefined) return [];
+  return parseTable(file, texts, DEBIAN).map((
+    [name = "", version = "", source = "", sourceVersion = ""],
+  ) => ({ folder, name, version, source, sourceVersion }));
+}
+
+/** The rows of a table with tabs; none where there is no such file. */
+function parseTable(
+  file: string,
+  texts: ReadonlyMap<string, string>,
+  columns: readonly string[],
+): string[][] {
+  const text = texts.get(file);
+  if (text === undefined) return [];
   return text.trimEnd().split("\n").map((line, index) => {
     const fields = line.split("\t");
-    const [name = "", version = "", source = "", sourceVersion = ""] = fields;
-    if (fields.length !== 4 || fields.includes("")) {
-      throw new KrunnerError(
-        `Cannot read "${file}" of the volume: line ${
-          index + 1
-        } is "${line}"; give package, version, source package and its version, with tabs in between`,
-      );
-    }
-    return { folder, name, version, source, sourceVersion };
+    if (fields.length === columns.length && !fields.includes("")) return fields;
+    const list = `${columns.slice(0, -1).join(", ")} and ${columns.at(-1)}`;
+    throw new KrunnerError(
+      `Cannot read "${file}" of the volume: line ${
+        index + 1
+      } is "${line}"; give ${list}, with tabs in between`,
+    );
   });
 }
 

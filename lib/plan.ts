@@ -44,6 +44,8 @@ export interface PlanOptions {
   readonly buildArgs: Readonly<Record<string, string>>;
   /** The first part of the images' names. */
   readonly imagePrefix: string;
+  /** Which of the alternatives of `krunner.json` to take, from 0; 0 by default. */
+  readonly alternative?: number;
   /** The rows of the source lock file; the project's own by default. */
   readonly rows?: readonly SourceRow[];
 }
@@ -98,7 +100,7 @@ export async function makePlan(
   target: Target,
   options: PlanOptions,
 ): Promise<BuildPlan> {
-  const data = await readData(target);
+  const data = withAlternative(await readDistroData(target), options);
   const draft = await readStages(target, options, data);
   checkOptions(target, draft, options);
   const stages = await planStages(target, draft, options, data);
@@ -117,25 +119,6 @@ export async function makePlan(
   };
 }
 
-/**
- * What a build without any options would be made from: what `bump.ts check`
- * compares the recorded build with.
- *
- * @throws {KrunnerError} As {@linkcode makePlan}.
- */
-export async function currentInputs(
-  target: Target,
-  arch: string,
-): Promise<Inputs> {
-  const { inputs } = await makePlan(target, {
-    arch,
-    base: "auto",
-    buildArgs: {},
-    imagePrefix: DEFAULT_IMAGE_PREFIX,
-  });
-  return inputs;
-}
-
 /** A stage's dockerfile as it was read. */
 interface StageDraft {
   readonly stage: Stage;
@@ -150,8 +133,25 @@ interface Draft {
   readonly volumeVersion: number;
 }
 
-/** A slip in a name would leave the distro version without its data unnoticed. */
-async function readData({ pkg, distroVersion }: Target): Promise<DistroData> {
+function withAlternative(
+  data: DistroData,
+  { alternative = 0 }: PlanOptions,
+): DistroData {
+  const args = data.alternatives?.[alternative];
+  return args === undefined
+    ? data
+    : { ...data, args: { ...data.args, ...args } };
+}
+
+/**
+ * What `krunner.json` knows about a distro version.
+ *
+ * @throws {KrunnerError} If the file is broken, or knows a distro version that has
+ * no dockerfile: a slip in a name would leave that one without its data unnoticed.
+ */
+export async function readDistroData(
+  { pkg, distroVersion }: Target,
+): Promise<DistroData> {
   const data = await readPackageData(pkg.dir);
   const stranger = Object.keys(data).find((name) =>
     !pkg.distroVersions.includes(name)

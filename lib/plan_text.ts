@@ -18,6 +18,7 @@ export function renderPlan(
     `  build: ${
       reasons.length === 0 ? "up to date, nothing to do" : reasons.join(", ")
     }`,
+    ...plan.notices.map((notice) => `  notice: ${notice}`),
     ...base === undefined ? [] : [
       `  base image: ${base.reference} (${base.policy}${
         base.bootstrap === undefined || base.policy === "registry"
@@ -58,6 +59,7 @@ export function planToJson(
     arch,
     status: "planned",
     reasons,
+    notices: plan.notices,
     volumeVersion,
     base,
     sources,

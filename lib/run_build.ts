@@ -11,6 +11,7 @@ import { krunnerVersion } from "./cli.ts";
 import { commitFiles } from "./commit_files.ts";
 import { type ContextFile, contextStream } from "./context.ts";
 import { openDebianSource } from "./debian_source.ts";
+import { askGlibc } from "./glibc.ts";
 import { BUILD_LABEL, type Engine, platformOf } from "./engine.ts";
 import { CancelledError, fileError, KrunnerError } from "./errors.ts";
 import { type Extraction, extractVolume } from "./extract.ts";
@@ -18,8 +19,8 @@ import { changedInputs, sha256 } from "./inputs.ts";
 import { VOLUME_VERSION_LABEL } from "./labels.ts";
 import { takeLock } from "./lock.ts";
 import {
+  type BaseRecord,
   formatManifest,
-  type ImageRecord,
   type Manifest,
   readManifest,
 } from "./manifest.ts";
@@ -159,7 +160,7 @@ class Build {
   readonly #plan: BuildPlan;
   readonly #run: BuildRun;
   readonly #key: string;
-  #base: ImageRecord | undefined;
+  #base: BaseRecord | undefined;
   #platform: string | undefined;
   readonly #sources = new Map<string, string>();
 
@@ -206,12 +207,18 @@ class Build {
     const { base } = this.#plan;
     if (base === undefined) return;
     this.#begin("base image");
-    this.#base = await provideBase(this.#run.engine, base, {
+    const image = await provideBase(this.#run.engine, base, {
       onNotice: this.#notice,
       log: this.#log("base"),
       platform: this.#platform,
       signal: this.#run.signal,
     });
+    const glibc = await askGlibc(this.#run.engine, {
+      image: image.reference,
+      label: `${BUILD_LABEL}=${this.#key}`,
+      platform: this.#platform,
+    });
+    this.#base = { ...image, ...glibc === undefined ? {} : { glibc } };
   }
 
   async #provideSources(): Promise<void> {
@@ -328,7 +335,12 @@ class Build {
         signal: this.#run.signal,
       });
       const found = await this.#findPackages(extraction);
-      const manifest = await this.#manifest(image, extraction, found);
+      const manifest = await this.#manifest(
+        image,
+        temporary,
+        extraction,
+        found,
+      );
       if (this.#run.verify) await this.#verify(temporary, manifest);
       await this.#commit(manifest, found, temporary);
       return manifest;
@@ -371,13 +383,25 @@ class Build {
     return found;
   }
 
+  /** Read from what was packed, for that is what has to run. */
+  async #glibcLevel(archive: string): Promise<string | undefined> {
+    const [{ readVolume }, { glibcLevel }] = await Promise.all([
+      import("./verify/read.ts"),
+      import("./verify/linkage.ts"),
+    ]);
+    const { signal } = this.#run;
+    return glibcLevel(await readVolume(archive, { signal }));
+  }
+
   async #manifest(
     image: string,
+    temporary: string,
     extraction: Extraction,
     { packages }: FoundPackages,
   ): Promise<Manifest> {
     const { target, arch, inputs, volumeVersion, outputs } = this.#plan;
     const id = await this.#run.engine.imageId(image) ?? "";
+    const glibc = await this.#glibcLevel(temporary);
     return {
       schema: 1,
       distroVersion: target.distroVersion,
@@ -387,6 +411,7 @@ class Build {
       python: extraction.python,
       archive: { file: outputs.archive, ...extraction.archive },
       packages,
+      ...glibc === undefined ? {} : { glibc },
       image: { reference: image, id },
       ...this.#base === undefined ? {} : { base: this.#base },
       inputs,

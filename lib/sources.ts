@@ -16,8 +16,8 @@ export interface SourceRow {
   readonly file: string;
   /** SHA-256 of the file, lower-case hex. */
   readonly sha256: string;
-  /** Bytes. */
-  readonly size: number;
+  /** Bytes; absent where no public source tells. */
+  readonly size?: number;
   /** SPDX licence expression. */
   readonly licence: string;
   /** Where it can be had, in the order to try. */
@@ -42,7 +42,7 @@ export interface DebianOrigin {
 export type Origin = { readonly url: string } | DebianOrigin;
 
 /** The rows of the project's own lock file. */
-export const SOURCES: readonly SourceRow[] = rows;
+export const SOURCES: readonly SourceRow[] = rows as SourceRow[];
 
 /** An origin as a person would name it. */
 export function describeOrigin(origin: Origin): string {

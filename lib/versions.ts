@@ -130,15 +130,19 @@ function manifestArches({ pkg, distroVersion }: Target): string[] {
     .sort();
 }
 
-async function currentInputs(target: Target, arch: string): Promise<Inputs> {
-  const { DEFAULT_IMAGE_PREFIX, makePlan } = await import("./plan.ts");
-  const plan = await makePlan(target, {
+/** What a build without any options would be made from, by each way to build. */
+async function currentInputs(target: Target, arch: string): Promise<Inputs[]> {
+  const [{ DEFAULT_IMAGE_PREFIX }, { makePlans }] = await Promise.all([
+    import("./plan.ts"),
+    import("./alternatives.ts"),
+  ]);
+  const plans = await makePlans(target, {
     arch,
     base: "auto",
     buildArgs: {},
     imagePrefix: DEFAULT_IMAGE_PREFIX,
   });
-  return plan.inputs;
+  return plans.map(({ inputs }) => inputs);
 }
 
 /**
@@ -163,8 +167,12 @@ async function changesSince(
   { arch, firstInputs }: Manifest,
 ): Promise<string[]> {
   const { changedInputs } = await import("./inputs.ts");
-  const current = await currentInputs(target, arch);
-  return changedInputs(firstInputs, withoutWheels(firstInputs, current));
+  const ways = await currentInputs(target, arch);
+  // The way that it was built then is the one that differs least.
+  const [changes = []] = ways
+    .map((way) => changedInputs(firstInputs, withoutWheels(firstInputs, way)))
+    .sort((a, b) => a.length - b.length);
+  return changes;
 }
 
 function compare(volume: number, recorded: number | null): CheckStatus {

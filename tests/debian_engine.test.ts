@@ -6,7 +6,7 @@
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { copyFamily } from "./debian_fixture.ts";
+import { copyFamily } from "./family_fixture.ts";
 import type { CheckReport } from "../lib/verify/finding.ts";
 import { eventually, Laboratory, must, run } from "./engine_fixture.ts";
 import { SpdxValidator } from "./spdx_validator.ts";
@@ -94,7 +94,7 @@ async function runPython(
 
 Deno.test("debian12 and debian13 are built and run in their bare base images", async (t) => {
   await using laboratory = await Laboratory.open();
-  const dir = await copyFamily(laboratory.root);
+  const dir = await copyFamily("debian", laboratory.root);
   const deno = (name: string, ...args: string[]) => [
     Deno.execPath(),
     "run",

@@ -13,7 +13,8 @@ Deno.test("parsePackageData() reads all that a distro version may have", () => {
       "debian12": {
         "base": "debian:12-slim",
         "bootstrap": { "suite": "bookworm", "keyring": "/k.gpg" },
-        "args": { "PYTHON_VERSION": "3.11.2" }
+        "args": { "PYTHON_VERSION": "3.11.2" },
+        "alternatives": [{ "HOW": "fast" }, {}]
       },
       "debian13": { "bootstrap": { "suite": "trixie" } },
       "debian14": {}
@@ -25,6 +26,7 @@ Deno.test("parsePackageData() reads all that a distro version may have", () => {
       base: "debian:12-slim",
       bootstrap: { suite: "bookworm", keyring: "/k.gpg" },
       args: { PYTHON_VERSION: "3.11.2" },
+      alternatives: [{ HOW: "fast" }, {}],
     },
     debian13: { bootstrap: { suite: "trixie" }, args: {} },
     debian14: { args: {} },
@@ -51,6 +53,14 @@ Deno.test("parsePackageData() says which value is wrong", async (t) => {
     [
       '{"debian12": {"args": {"V": 3.11}}}',
       `Cannot use "F: debian12.args: V": it is 3.11, ${noText}`,
+    ],
+    [
+      '{"debian12": {"alternatives": {}}}',
+      'Cannot use "F: debian12.alternatives": it is {}, not a list of build arguments by name',
+    ],
+    [
+      '{"debian12": {"alternatives": [{"A": 1}]}}',
+      `Cannot use "F: debian12.alternatives[0]: A": it is 1, ${noText}`,
     ],
     [
       '{"debian12": {"bootstrap": {}}}',

@@ -31,6 +31,28 @@ function find(contents: VolumeContents, origin = ORIGIN) {
   return Object.fromEntries(packages.map((record) => [record.name, record]));
 }
 
+Deno.test("findPackages() finds what was compiled for the volume", () => {
+  const { openssl, unclear } = find(volume({
+    "./licenses/sources.tsv":
+      "openssl\t3.5.9\tApache-2.0\nunclear\t1\tNOASSERTION\n",
+    "./licenses/openssl/LICENSE.txt": "",
+  }));
+  assertEquals(openssl, {
+    name: "openssl",
+    version: "3.5.9",
+    purl: "pkg:generic/openssl@3.5.9",
+    licence: "Apache-2.0",
+    licenceFiles: ["licenses/openssl/LICENSE.txt"],
+    neededBy: ["Python"],
+  });
+  assertEquals(unclear?.licence, "NOASSERTION");
+  assertThrows(
+    () => find(volume({ "./licenses/sources.tsv": "openssl\n" })),
+    KrunnerError,
+    'Cannot read "./licenses/sources.tsv" of the volume: line 1 is "openssl"; give name, version and licence, with tabs in between',
+  );
+});
+
 Deno.test("isPackageText() picks what tells packages", async (t) => {
   const cases: [name: string, picked: boolean][] = [
     [`${SITE}/six-1.16.0.dist-info/METADATA`, true],

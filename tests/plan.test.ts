@@ -1,20 +1,14 @@
-import {
-  assert,
-  assertEquals,
-  assertNotEquals,
-  assertRejects,
-} from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { KrunnerError, UsageError } from "../lib/errors.ts";
 import { changedInputs, type Inputs, sha256 } from "../lib/inputs.ts";
 import {
   type BuildPlan,
-  currentInputs,
   DEFAULT_IMAGE_PREFIX,
   makePlan,
   type PlanOptions,
 } from "../lib/plan.ts";
 import type { SourceRow } from "../lib/sources.ts";
-import { packageFixture, tempDir, writeFiles } from "./package_fixture.ts";
+import { packageFixture, tempDir } from "./package_fixture.ts";
 
 const ROW: SourceRow = {
   name: "cpython",
@@ -364,19 +358,6 @@ Deno.test("makePlan() counts a file's mode as far as it reaches the builder", as
   assertEquals(changedInputs(plain, executable), ["recipe/make.sh"]);
   assertEquals(await inputs(0o600), plain);
   assertEquals(await inputs(0o700), executable);
-});
-
-Deno.test("currentInputs() are those of a build without options", async () => {
-  using fixture = await packageFixture({
-    "krunner-env.debian12.dockerfile":
-      "FROM debian:12\nCOPY a /\nLABEL ai.backend.krunner.version=1\n",
-    "a": "",
-  });
-  const { rows: _, ...options } = OPTIONS;
-  const { inputs } = await makePlan(fixture.target, options);
-  assertEquals(await currentInputs(fixture.target, "x86_64"), inputs);
-  writeFiles(fixture.dir, { a: "changed" });
-  assertNotEquals(await currentInputs(fixture.target, "x86_64"), inputs);
 });
 
 /** Wrong package directories, and the message with `DIR` for its path. */

@@ -9,6 +9,7 @@ Deno.test("renderPlan() shows a plan to people", async () => {
   assertEquals(lines(["a", "--force"]), [
     "debian12 (x86_64), volume version 3",
     "  build: a, --force",
+    `  notice: The volume "debian12" will have no bin/ttyd: there is no "${built.dir}/ttyd_linux.x86_64.bin"`,
     "  base image: debian:12-slim (auto; suite bookworm as krunner-base:debian12)",
     "  source: x-1.tgz, SHA-256 ab",
     "    from https://localhost/x-1.tgz",
@@ -37,6 +38,7 @@ Deno.test("planToJson() shows a plan to machines", async () => {
     arch: "x86_64",
     status: "planned",
     reasons: ["a"],
+    notices: plan.notices,
     volumeVersion: 3,
     base: {
       reference: "debian:12-slim",

@@ -81,7 +81,7 @@ Deno.test("verifyVolume() skips symbol versions of an unknown glibc", async () =
   const { skipped } = await judgeMoved(name, () => {});
   assertEquals(
     skipped.linkage,
-    "the glibc of plan9 is not known: symbol versions were not compared",
+    "the glibc of the distro version is not known: symbol versions were not compared",
   );
 });
 
@@ -140,6 +140,7 @@ Deno.test("libcOf() knows distro versions", () => {
   const glibc = (version: string | undefined) => ({
     kind: "glibc" as const,
     version,
+    owner: "the distro version",
   });
   assertEquals(libcOf("debian13"), glibc("2.41"));
   assertEquals(libcOf("centos7.6"), glibc("2.17"));

@@ -46,12 +46,12 @@ def set_run_path(file: Path, entries: list[str]) -> None:
     this script is one of the files, and a running program cannot be written.
     """
     copy = file.with_name(f".{file.name}.new")
+    # Not by --output, which patchelf 0.9 of Ubuntu 16.04 and 18.04 lacks.
+    shutil.copy(file, copy)
     subprocess.run(
-        ["patchelf", "--force-rpath", "--set-rpath", ":".join(entries),
-         "--output", copy, file],
+        ["patchelf", "--force-rpath", "--set-rpath", ":".join(entries), copy],
         check=True,
     )
-    shutil.copymode(file, copy)
     copy.rename(file)
 
 
@@ -75,23 +75,29 @@ def relink(file: Path, folder: Path, bundled: set[str]) -> None:
 
 
 def bundle(root: Path, folder: Path, licenses: Path) -> list[str]:
-    """Does what the top of this file says; gives the names of the copies."""
+    """Does what the top of this file says; gives the names of the copies.
+
+    What is in the folder already, compiled for the tree, is pointed to as well.
+    """
     root = root.resolve()
-    files = elf_files(root)
-    libraries = outside(root, files)
-    if not libraries:
-        return []
     folder = root / folder
+    files = elf_files(root)
+    own = {file.name for file in files if file.parent == folder}
+    libraries = outside(root, files)
+    if not own and not libraries:
+        return []
     folder.mkdir(parents=True, exist_ok=True)
     for name, path in libraries.items():
         shutil.copyfile(path, folder / name)
         # Libraries need no execute bit, and Debian's have none.
         (folder / name).chmod(0o644)
     for file in [*files, *(folder / name for name in libraries)]:
-        relink(file, folder, set(libraries))
+        relink(file, folder, own | set(libraries))
     if rest := outside(root, elf_files(root)):
         raise RuntimeError(f"Libraries outside the tree are still used: {rest}")
-    collect_copyrights({owner(path) for path in libraries.values()}, licenses)
+    if libraries:
+        owners = {owner(path) for path in libraries.values()}
+        collect_copyrights(owners, licenses)
     return list(libraries)
 
 

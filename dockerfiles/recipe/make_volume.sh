@@ -25,7 +25,8 @@ python -m pip check --disable-pip-version-check
 
 # bin/python, which the agent runs, keeps PYTHONHOME and PYTHONPATH out.
 # bin/python3 stays the plain interpreter: the scripts below set PYTHONHASHSEED.
-gcc -std=gnu11 -Wall -Werror -O2 -s \
+# shellcheck disable=SC2086 # one word a flag
+gcc -std=gnu11 -Wall -Werror -O2 -s ${LAUNCHER_FLAGS:-} \
   "-DINTERPRETER=\"$(readlink "$root/bin/python3")\"" \
   -o "$root/bin/.launcher" "$context/launcher.c"
 mv "$root/bin/.launcher" "$root/bin/python"

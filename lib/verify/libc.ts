@@ -7,6 +7,10 @@
  * @module
  */
 
+import { type BaseRecord, type Manifest, parseManifest } from "../manifest.ts";
+import { dataOf, PACKAGE_DATA, parsePackageData } from "../package_data.ts";
+import { companionNames, type Surroundings } from "./surroundings.ts";
+
 /** glibc's version by distro version. */
 const GLIBC: Readonly<Record<string, string>> = {
   "centos6": "2.12",
@@ -27,13 +31,15 @@ const GLIBC: Readonly<Record<string, string>> = {
 /** Distro versions that are musl's. */
 const MUSL = /^(alpine|musllinux|static-musl)/;
 
-/** A distro version's C library. */
+/** The C library that a volume meets. */
 export type Libc =
   | { readonly kind: "musl" }
   | {
     readonly kind: "glibc";
     /** `major.minor`; `undefined` where it is not known. */
     readonly version: string | undefined;
+    /** Who has that version, for messages. */
+    readonly owner: string;
   };
 
 /**
@@ -43,10 +49,56 @@ export type Libc =
 export function libcOf(distroVersion: string): Libc {
   if (MUSL.test(distroVersion)) return { kind: "musl" };
   const [, major, minor] = /^manylinux_(\d+)_(\d+)/.exec(distroVersion) ?? [];
+  const owner = "the distro version";
   if (major !== undefined && minor !== undefined) {
-    return { kind: "glibc", version: `${major}.${minor}` };
+    return { kind: "glibc", version: `${major}.${minor}`, owner };
   }
   const release = distroVersion.replace(/^(centos\d+)\..*$/, "$1");
   const version = Object.hasOwn(GLIBC, release) ? GLIBC[release] : undefined;
-  return { kind: "glibc", version };
+  return { kind: "glibc", version, owner };
+}
+
+/**
+ * The C library that an archive may need: the distro version's. Where it was made
+ * on another base image than `krunner.json` names, that one's, for it can run
+ * nowhere else; where a volume is for more than one distribution, what its
+ * manifest declares. `undefined` where the archive's name does not say what it is.
+ *
+ * @throws {KrunnerError} If the `krunner.json` beside it is broken.
+ */
+export function libcFor({ identity, texts }: Surroundings): Libc | undefined {
+  if (identity === undefined) return undefined;
+  const { distroVersion } = identity;
+  const own = libcOf(distroVersion);
+  if (own.kind === "musl") return own;
+  const names = companionNames(identity);
+  const manifest = tryManifest(texts.get(names.manifest));
+  const { base, glibc } = manifest ?? {};
+  if (base?.glibc !== undefined && !isOwnBase(base, distroVersion, texts)) {
+    const owner = `its base image "${base.reference}"`;
+    return { kind: "glibc", version: base.glibc, owner };
+  }
+  if (own.version !== undefined || glibc === undefined) return own;
+  return { kind: "glibc", version: glibc, owner: "its manifest" };
+}
+
+function isOwnBase(
+  { reference }: BaseRecord,
+  distroVersion: string,
+  texts: Surroundings["texts"],
+): boolean {
+  const text = texts.get(PACKAGE_DATA);
+  const data = text === undefined ? {} : parsePackageData(text, PACKAGE_DATA);
+  const { base } = dataOf(data, distroVersion);
+  return [base, `krunner-base:${distroVersion}`].includes(reference);
+}
+
+/** A manifest that is none is a finding of the contract. */
+function tryManifest(text: string | undefined): Manifest | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return parseManifest(text, "manifest");
+  } catch {
+    return undefined;
+  }
 }

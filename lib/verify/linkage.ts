@@ -7,7 +7,7 @@
 
 import type { ElfFile } from "../elf.ts";
 import type { CheckReport, Finding } from "./finding.ts";
-import { type Libc, libcOf } from "./libc.ts";
+import type { Libc } from "./libc.ts";
 import { type Destination, followPath, type VolumeTree } from "./tree.ts";
 
 type Add = (what: string, path: string, why: string) => void;
@@ -33,12 +33,12 @@ const HIGHEST_LEVEL = 2;
 /**
  * Checks the ELF files of an archive.
  *
- * @param distroVersion What it is for; where that is not known, which symbol
- * versions there may be is not checked
+ * @param given The C library that it will meet; where that is not known, which
+ * symbol versions there may be is not checked
  */
 export function checkLinkage(
   tree: VolumeTree,
-  distroVersion: string | undefined,
+  given: Libc | undefined,
 ): CheckReport {
   if (!tree.complete) {
     return {
@@ -51,9 +51,7 @@ export function checkLinkage(
   const findings: Finding[] = [];
   const add: Add = (what, path, why) =>
     findings.push({ check: "linkage", what, where: `./${path}`, why });
-  const libc = distroVersion === undefined
-    ? guessLibc(tree)
-    : libcOf(distroVersion);
+  const libc = given ?? guessLibc(tree);
   for (const [path, broken] of tree.brokenElf) {
     add(`it is a broken ELF file: ${broken}`, path, "nothing can load it");
   }
@@ -73,19 +71,26 @@ export function checkLinkage(
     check: "linkage",
     findings,
     ...isKnown ? {} : {
-      skipped: distroVersion === undefined
+      skipped: given === undefined
         ? "the distro version is not known: symbol versions were not compared"
-        : `the glibc of ${distroVersion} is not known: symbol versions were not compared`,
+        : "the glibc of the distro version is not known: symbol versions were not compared",
     },
     facts: factsOf(tree),
   };
 }
 
-function factsOf({ elf }: VolumeTree): Record<string, string | number> {
-  const versions = [...elf.values()].flatMap(glibcVersions);
-  const highest = versions.sort(compareVersions).at(-1);
+/**
+ * The highest version of glibc whose symbols a volume needs, `major.minor`:
+ * `undefined` where it needs none.
+ */
+export function glibcLevel({ elf }: VolumeTree): string | undefined {
+  return [...elf.values()].flatMap(glibcVersions).sort(compareVersions).at(-1);
+}
+
+function factsOf(tree: VolumeTree): Record<string, string | number> {
+  const highest = glibcLevel(tree);
   return {
-    "ELF files": elf.size,
+    "ELF files": tree.elf.size,
     ...highest === undefined ? {} : { "highest glibc": highest },
   };
 }
@@ -96,7 +101,9 @@ function guessLibc({ elf }: VolumeTree): Libc {
     LOADERS.musl.test(interpreter ?? "") ||
     needed.some((name) => name.startsWith("libc.musl-"))
   );
-  return isMusl ? { kind: "musl" } : { kind: "glibc", version: undefined };
+  return isMusl
+    ? { kind: "musl" }
+    : { kind: "glibc", version: undefined, owner: "" };
 }
 
 function checkLoader(
@@ -247,9 +254,9 @@ function checkVersions(
     libc.version !== undefined && compareVersions(highest, libc.version) > 0
   ) {
     add(
-      `it needs glibc ${highest}, and the distro version has ${libc.version}`,
+      `it needs glibc ${highest}, and ${libc.owner} has ${libc.version}`,
       path,
-      "it does not load in images of the distro version",
+      "it does not load where the C library is older",
     );
   }
 }

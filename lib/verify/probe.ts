@@ -51,6 +51,7 @@ const NOT_TRIED: readonly string[] = [
  * must be there: a user's kernel may import it.
  */
 export const MAY_BE_MISSING: Readonly<Record<string, string>> = {
+  _gdbm: "python-build-standalone has none, for its licence",
   _tkinter: "a kernel has no display",
   ensurepip: "nothing can be installed into a volume",
   idlelib: "a kernel has no display",

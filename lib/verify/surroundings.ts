@@ -6,6 +6,7 @@
  */
 
 import { fileError } from "../errors.ts";
+import { PACKAGE_DATA } from "../package_data.ts";
 import { outputNames } from "../package_dir.ts";
 
 /** What an archive is for. */
@@ -23,7 +24,7 @@ export interface Surroundings {
   /** What it is for; `undefined` where its name does not say so. */
   readonly identity: Identity | undefined;
   /**
-   * The texts of the files beside it, by name: manifest, versions, dockerfile.
+   * The texts of the files beside it, by name: manifest, versions, dockerfile, data.
    * What is not there is not in it.
    */
   readonly texts: ReadonlyMap<string, string>;
@@ -42,6 +43,7 @@ export function companionNames({ distroVersion, arch }: Identity): {
   version: string;
   versions: string;
   dockerfile: string;
+  data: string;
 } {
   const { manifest, python, version } = outputNames(distroVersion, arch);
   return {
@@ -50,6 +52,7 @@ export function companionNames({ distroVersion, arch }: Identity): {
     version,
     versions: "versions.txt",
     dockerfile: `krunner-env.${distroVersion}.dockerfile`,
+    data: PACKAGE_DATA,
   };
 }
 

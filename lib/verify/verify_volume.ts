@@ -7,6 +7,7 @@
 import { checkContract } from "./contract.ts";
 import { type Extraction, skipAll } from "./containers.ts";
 import type { CheckReport, Finding } from "./finding.ts";
+import { libcFor } from "./libc.ts";
 import { checkLinkage } from "./linkage.ts";
 import { readVolume } from "./read.ts";
 import { checkSafety } from "./safety.ts";
@@ -60,7 +61,7 @@ export async function verifyVolume(options: VerifyOptions): Promise<Verdict> {
     reports: [
       checkContract(tree, surroundings),
       checkSafety(tree),
-      checkLinkage(tree, identity?.distroVersion),
+      checkLinkage(tree, libcFor(surroundings)),
       ...await checkContainers(tree, containers),
     ],
   };

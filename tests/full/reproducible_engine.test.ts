@@ -6,7 +6,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { copyFamily } from "../debian_fixture.ts";
+import { copyFamily } from "../family_fixture.ts";
 import { digest, Laboratory, must, run } from "../engine_fixture.ts";
 
 const script = (name: string) =>
@@ -16,7 +16,7 @@ Deno.test("clean builds of the Debian family agree byte for byte", async (t) => 
   await using laboratory = await Laboratory.open();
   const dirs = await Promise.all(
     ["first", "a/longer/second"].map((name) =>
-      copyFamily(`${laboratory.root}/${name}`)
+      copyFamily("debian", `${laboratory.root}/${name}`)
     ),
   );
   for (const dir of dirs) {

@@ -1,0 +1,16 @@
+# The krunner volume of every distribution with glibc: what the volume stage made, in the bare base image,
+# where every module must import.
+ARG BASE_IMAGE=debian:12-slim
+ARG IMAGE_PREFIX=lablup/backendai-krunner
+ARG DISTRO_VERSION=static-gnu
+FROM ${IMAGE_PREFIX}-volume:${DISTRO_VERSION} AS volume
+
+FROM ${BASE_IMAGE}
+COPY --from=volume /opt/backend.ai /opt/backend.ai
+COPY recipe/check_imports.py /usr/src/krunner/
+# Some packages only warn if a part of them cannot be imported. The Python of
+# python-build-standalone has no _gdbm.
+RUN /opt/backend.ai/bin/python3 -I -B -W error::UserWarning \
+      /usr/src/krunner/check_imports.py _gdbm
+CMD ["/opt/backend.ai/bin/python3"]
+LABEL ai.backend.krunner.version=30

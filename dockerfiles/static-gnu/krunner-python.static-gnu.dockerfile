@@ -1,0 +1,1 @@
+../ubuntu/krunner-python.ubuntu.dockerfile

@@ -1,0 +1,1 @@
+../ubuntu/krunner-toolchain.ubuntu.dockerfile

@@ -1,0 +1,1 @@
+../recipe/krunner-volume.dockerfile

@@ -1,0 +1,89 @@
+/**
+ * Distro versions that can be built in more than one way: which way is taken.
+ *
+ * @module
+ */
+
+import { changedInputs } from "./inputs.ts";
+import { readManifest } from "./manifest.ts";
+import type { Target } from "./package_dir.ts";
+import {
+  type BuildPlan,
+  makePlan,
+  type PlanOptions,
+  readDistroData,
+} from "./plan.ts";
+import type { SourceRow } from "./sources.ts";
+
+/** What choosing a way takes beside the plans. */
+export interface Choice {
+  /** Whether a source can be had; asked only where there is a choice. */
+  readonly canHave: (row: SourceRow) => Promise<boolean>;
+  /** Whether to take the best way even where another one's build is up to date. */
+  readonly force: boolean;
+}
+
+/**
+ * The plans of a distro version by each of its alternatives, best first; one plan
+ * where it has none.
+ *
+ * @throws {KrunnerError} As `makePlan`.
+ */
+export async function makePlans(
+  target: Target,
+  options: PlanOptions,
+): Promise<[BuildPlan, ...BuildPlan[]]> {
+  const { alternatives = [] } = await readDistroData(target);
+  const first = await makePlan(target, options);
+  const others: BuildPlan[] = [];
+  for (let alternative = 1; alternative < alternatives.length; alternative++) {
+    others.push(await makePlan(target, { ...options, alternative }));
+  }
+  return [first, ...others];
+}
+
+/**
+ * The plan to carry out: that of the last build where its inputs are the same
+ * still, else the first whose sources can all be had, else the last.
+ */
+export async function choosePlan(
+  plans: readonly [BuildPlan, ...BuildPlan[]],
+  { canHave, force }: Choice,
+): Promise<BuildPlan> {
+  if (plans.length === 1) return plans[0];
+  const built = force ? undefined : await findBuilt(plans);
+  if (built !== undefined) return built;
+  const notices: string[] = [];
+  for (const plan of plans.slice(0, -1)) {
+    const missing = await findMissing(plan.sources, canHave);
+    if (missing === undefined) return withNotices(plan, notices);
+    notices.push(
+      `Source "${missing.file}" of ${missing.name} cannot be had: building "${plan.target.distroVersion}" another way`,
+    );
+  }
+  return withNotices(plans.at(-1)!, notices);
+}
+
+async function findBuilt(
+  plans: readonly BuildPlan[],
+): Promise<BuildPlan | undefined> {
+  const [{ target, arch }] = plans as [BuildPlan];
+  // One that cannot be read is a reason to build, which is said then.
+  const manifest = await readManifest(target, arch).catch(() => undefined);
+  return manifest &&
+    plans.find(({ inputs }) =>
+      changedInputs(manifest.inputs, inputs).length === 0
+    );
+}
+
+async function findMissing(
+  rows: readonly SourceRow[],
+  canHave: (row: SourceRow) => Promise<boolean>,
+): Promise<SourceRow | undefined> {
+  for (const row of rows) if (!await canHave(row)) return row;
+  return undefined;
+}
+
+function withNotices(plan: BuildPlan, notices: readonly string[]): BuildPlan {
+  return { ...plan, notices: [...notices, ...plan.notices] };
+}
