@@ -26,6 +26,8 @@ import {
   DIR_OPTION,
   ENGINE_OPTION,
   ENGINES,
+  NETWORK_OPTION,
+  NETWORKS,
   oneOf,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
@@ -72,6 +74,7 @@ const OPTIONS = {
     value: "PREFIX",
     help: "First part of image names (default: lablup/backendai-krunner)",
   },
+  network: NETWORK_OPTION,
   "no-cache": { type: "boolean", help: "Ignore cached image layers" },
   "no-verify": {
     type: "boolean",
@@ -151,6 +154,7 @@ export async function parseBuildArgs(
       "auto",
     engine: oneOf("engine", ENGINES, options.engine) ??
       "docker",
+    network: oneOf("network", NETWORKS, options.network),
     buildArgs: parseBuildArguments(options["build-arg"]),
     ...definedPaths(options),
   };

@@ -7,7 +7,7 @@
 
 import { archiveTime, parseEpoch } from "./archive_time.ts";
 import type { BasePolicy } from "./base_image.ts";
-import type { Builder } from "./builder.ts";
+import type { Builder, NetworkMode } from "./builder.ts";
 import { Engine, type EngineName } from "./engine.ts";
 import { CancelledError, describeError, StageError } from "./errors.ts";
 import type { Manifest } from "./manifest.ts";
@@ -39,6 +39,8 @@ export interface BuildOptions {
   readonly buildArgs: Readonly<Record<string, string>>;
   /** The first part of the images' names. */
   readonly imagePrefix?: string | undefined;
+  /** What the steps of a build reach. */
+  readonly network?: NetworkMode | undefined;
   /** Whether cached layers are ignored. */
   readonly noCache: boolean;
   /** Whether a new volume is judged before it replaces the old one. */
@@ -209,6 +211,7 @@ async function buildOne(
       engine,
       builder,
       signal: host.signal,
+      network: options.network,
       noCache: options.noCache,
       verify: options.verify,
       cache: host.cache,

@@ -6,7 +6,12 @@
  */
 
 import { provideBase } from "./base_image.ts";
-import { type Builder, buildImage, parseStep } from "./builder.ts";
+import {
+  type Builder,
+  buildImage,
+  type NetworkMode,
+  parseStep,
+} from "./builder.ts";
 import { krunnerVersion } from "./cli.ts";
 import { commitFiles } from "./commit_files.ts";
 import { type ContextFile, contextStream } from "./context.ts";
@@ -50,6 +55,8 @@ export interface BuildRun {
   readonly builder: () => Promise<Builder>;
   /** Cancels the build. */
   readonly signal: AbortSignal;
+  /** What the steps of the stages reach. */
+  readonly network?: NetworkMode | undefined;
   /** Whether cached layers are ignored. */
   readonly noCache: boolean;
   /** Whether a volume is judged before it replaces the old one. */
@@ -252,6 +259,7 @@ class Build {
       image: stage.image,
       buildArgs: this.#withBase(stage.buildArgs),
       platform: this.#platform,
+      network: this.#run.network,
       noCache: this.#run.noCache,
       context: () => this.#context(stage),
       log: this.#log(stage.stage),
