@@ -123,12 +123,11 @@ export async function buildAll(
   const targets = selectTargets(packages, options.names, options);
   const plans: BuildPlan[] = [];
   for (const target of targets) {
-    plans.push(
-      await makePlan(target, {
-        ...options,
-        imagePrefix: options.imagePrefix ?? DEFAULT_IMAGE_PREFIX,
-      }),
-    );
+    const plan = await makePlan(target, {
+      ...options,
+      imagePrefix: options.imagePrefix ?? DEFAULT_IMAGE_PREFIX,
+    });
+    plans.push(await withFolder(plan));
   }
   const tools: BuildTools = {
     engine: new Engine(options.engine, host.signal),
@@ -145,6 +144,16 @@ export async function buildAll(
   });
   if (host.signal.aborted) throw new CancelledError("Cancelled");
   return results;
+}
+
+/** The plan with what a collected folder has for it, where `--sources` names one. */
+async function withFolder(plan: BuildPlan): Promise<BuildPlan> {
+  if (plan.sourceFolder === undefined) return plan;
+  const [{ applyFolder }, { openFolder }] = await Promise.all([
+    import("./collect/fit.ts"),
+    import("./collect/folder.ts"),
+  ]);
+  return applyFolder(plan, await openFolder(plan.sourceFolder));
 }
 
 /** Calls `make` at the first call only. */
