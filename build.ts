@@ -21,12 +21,22 @@ import {
 } from "./lib/cli.ts";
 import { UsageError } from "./lib/errors.ts";
 import {
+  ARCH_OPTION,
   ARCHES,
+  BASE_IMAGE_OPTION,
+  BASE_OPTION,
+  BASES,
+  BUILD_ARG_OPTION,
   cacheFolder,
   DIR_OPTION,
   ENGINE_OPTION,
   ENGINES,
+  IMAGE_PREFIX_OPTION,
+  NETWORK_OPTION,
+  NETWORKS,
   oneOf,
+  parseBuildArguments,
+  verbosityOf,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
 import type { BuildOptions, BuildResult } from "./lib/build_all.ts";
@@ -36,42 +46,23 @@ export type { BuildOptions, BuildResult };
 const OPTIONS = {
   all: { type: "boolean", help: "Build every distro version that is found" },
   dir: DIR_OPTION,
-  arch: {
-    type: "string",
-    value: "ARCH",
-    help: "x86_64 or aarch64 (default: this machine's)",
-  },
-  base: {
-    type: "string",
-    value: "HOW",
-    help:
-      "Where a base image may come from: auto (the engine, a registry,\nelse debootstrap), registry or bootstrap (default: auto)",
-  },
-  "base-image": {
-    type: "string",
-    value: "REF",
-    help: "Use this base image in place of the one in krunner.json",
-  },
+  arch: ARCH_OPTION,
+  base: BASE_OPTION,
+  "base-image": BASE_IMAGE_OPTION,
   sources: {
     type: "string",
     value: "DIR",
-    help: "Take sources from this folder and download nothing",
+    help:
+      "Take sources from this folder and download nothing; also wheels\nand images, if sources.ts collected them there",
   },
   wheelhouse: {
     type: "string",
     value: "DIR",
     help: "Take wheels from this folder in place of the wheels stage",
   },
-  "build-arg": {
-    type: "collect",
-    value: "K=V",
-    help: "Set a build argument of the dockerfiles; may be repeated",
-  },
-  "image-prefix": {
-    type: "string",
-    value: "PREFIX",
-    help: "First part of image names (default: lablup/backendai-krunner)",
-  },
+  "build-arg": BUILD_ARG_OPTION,
+  "image-prefix": IMAGE_PREFIX_OPTION,
+  network: NETWORK_OPTION,
   "no-cache": { type: "boolean", help: "Ignore cached image layers" },
   "no-verify": {
     type: "boolean",
@@ -130,11 +121,6 @@ export async function parseBuildArgs(
   const { options, operands } = await parseOptions(args, OPTIONS);
   if (options.help) return "help";
   if (options.version) return "version";
-  if (options.quiet && options.verbose) {
-    throw new UsageError(
-      'Cannot combine "--quiet" with "--verbose": leave one out',
-    );
-  }
   return {
     names: operands,
     all: options.all,
@@ -143,14 +129,14 @@ export async function parseBuildArgs(
     noCache: options["no-cache"],
     verify: !options["no-verify"],
     json: options.json,
-    verbosity: options.quiet ? "quiet" : options.verbose ? "verbose" : "normal",
+    verbosity: verbosityOf(options),
     jobs: parseJobs(options.jobs),
     arch: oneOf("arch", ARCHES, options.arch) ??
       Deno.build.arch,
-    base: oneOf("base", ["auto", "registry", "bootstrap"], options.base) ??
-      "auto",
+    base: oneOf("base", BASES, options.base) ?? "auto",
     engine: oneOf("engine", ENGINES, options.engine) ??
       "docker",
+    network: oneOf("network", NETWORKS, options.network),
     buildArgs: parseBuildArguments(options["build-arg"]),
     ...definedPaths(options),
   };
@@ -175,19 +161,6 @@ function parseJobs(text: string | undefined): number {
   );
 }
 
-function parseBuildArguments(pairs: readonly string[]): Record<string, string> {
-  return Object.fromEntries(pairs.map((pair) => {
-    const equals = pair.indexOf("=");
-    const name = pair.slice(0, equals);
-    if (equals < 1 || !/^[A-Za-z_]\w*$/.test(name)) {
-      throw new UsageError(
-        `Cannot use "--build-arg ${pair}": write it as NAME=VALUE`,
-      );
-    }
-    return [name, pair.slice(equals + 1)];
-  }));
-}
-
 async function main(args: string[]): Promise<number> {
   const options = await parseBuildArgs(args);
   if (options === "help") {
@@ -208,20 +181,13 @@ async function runBuilds(
   const [
     { buildAll, renderFailure, renderResult, resultToJson },
     { projectRoot },
-    { Progress },
+    { progressOnStderr },
   ] = await Promise.all([
     import("./lib/build_all.ts"),
     import("./lib/package_dir.ts"),
     import("./lib/progress.ts"),
   ]);
-  const encoder = new TextEncoder();
-  const isLive = Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb";
-  using progress = new Progress({
-    write: (text) => Deno.stderr.writeSync(encoder.encode(text)),
-    columns: () => isLive ? Deno.consoleSize().columns : undefined,
-    now: () => performance.now(),
-    verbosity: options.verbosity,
-  });
+  using progress = progressOnStderr(options.verbosity, Deno.env.get("TERM"));
   const results = await buildAll(options, {
     root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
     cache: cacheFolder(Deno.env.get),

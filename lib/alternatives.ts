@@ -64,6 +64,41 @@ export async function choosePlan(
   return withNotices(plans.at(-1)!, notices);
 }
 
+/** What {@linkcode planBestWay} takes beside the plan's options. */
+export interface WayOptions {
+  /** A folder for downloads. */
+  readonly cache: string;
+  /** Ends the questions. */
+  readonly signal: AbortSignal;
+  /** As {@linkcode Choice} has it. */
+  readonly force: boolean;
+}
+
+/**
+ * Plans a distro version by the way that {@linkcode choosePlan} takes: sources are
+ * looked for in the folder of the options, else in the cache and at their origins.
+ *
+ * @throws {KrunnerError} As `makePlan`.
+ */
+export async function planBestWay(
+  target: Target,
+  options: PlanOptions,
+  { cache, signal, force }: WayOptions,
+): Promise<BuildPlan> {
+  return await choosePlan(await makePlans(target, options), {
+    force,
+    canHave: async (row) => {
+      const { canHaveSource } = await import("./source_reach.ts");
+      const { sources } = options;
+      return await canHaveSource(row, {
+        cache: `${cache}/sources`,
+        sources,
+        signal,
+      });
+    },
+  });
+}
+
 async function findBuilt(
   plans: readonly BuildPlan[],
 ): Promise<BuildPlan | undefined> {

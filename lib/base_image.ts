@@ -4,15 +4,17 @@
  * @module
  */
 
+import type { CollectedImage } from "./collect/index_file.ts";
 import type { Engine } from "./engine.ts";
 import { fileError, KrunnerError } from "./errors.ts";
 import { openLog, pourInto } from "./builder.ts";
 import type { ImageRecord } from "./manifest.ts";
+import type { BASES } from "./options.ts";
 import type { Bootstrap } from "./package_data.ts";
 import { finish, spawn } from "./process.ts";
 
 /** Where a base image may come from; `auto` tries both. */
-export type BasePolicy = "auto" | "registry" | "bootstrap";
+export type BasePolicy = typeof BASES[number];
 
 /** The base image that a distro version's stages get as `BASE_IMAGE`. */
 export interface BasePlan {
@@ -24,6 +26,8 @@ export interface BasePlan {
   readonly bootstrap?: Bootstrap;
   /** The name that it gets when it is made here. */
   readonly bootstrapped: string;
+  /** The image of a collected folder, which then stands before all other ways. */
+  readonly collected?: CollectedImage;
 }
 
 /** What providing a base image needs beside the engine. */

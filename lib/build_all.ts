@@ -5,10 +5,10 @@
  * @module
  */
 
-import { choosePlan, makePlans } from "./alternatives.ts";
+import { planBestWay } from "./alternatives.ts";
 import { archiveTime, parseEpoch } from "./archive_time.ts";
 import type { BasePolicy } from "./base_image.ts";
-import type { Builder } from "./builder.ts";
+import type { Builder, NetworkMode } from "./builder.ts";
 import { Engine, type EngineName } from "./engine.ts";
 import { CancelledError, describeError, StageError } from "./errors.ts";
 import type { Manifest } from "./manifest.ts";
@@ -16,7 +16,6 @@ import { openPackages, selectTargets } from "./package_dir.ts";
 import { type BuildPlan, DEFAULT_IMAGE_PREFIX } from "./plan.ts";
 import { planToJson, renderPlan } from "./plan_text.ts";
 import { formatSize, type Progress, type Verbosity } from "./progress.ts";
-import type { SourceRow } from "./sources.ts";
 import { checkFreshness } from "./up_to_date.ts";
 
 /** A command line of `build.ts`. */
@@ -41,6 +40,8 @@ export interface BuildOptions {
   readonly buildArgs: Readonly<Record<string, string>>;
   /** The first part of the images' names. */
   readonly imagePrefix?: string | undefined;
+  /** What the steps of a build reach. */
+  readonly network?: NetworkMode | undefined;
   /** Whether cached layers are ignored. */
   readonly noCache: boolean;
   /** Whether a new volume is judged before it replaces the old one. */
@@ -123,16 +124,11 @@ export async function buildAll(
   const targets = selectTargets(packages, options.names, options);
   const plans: BuildPlan[] = [];
   for (const target of targets) {
-    const ways = await makePlans(target, {
+    const plan = await planBestWay(target, {
       ...options,
       imagePrefix: options.imagePrefix ?? DEFAULT_IMAGE_PREFIX,
-    });
-    plans.push(
-      await choosePlan(ways, {
-        force: options.force,
-        canHave: (row) => canHave(row, options, host),
-      }),
-    );
+    }, { ...host, force: options.force });
+    plans.push(await withFolder(plan));
   }
   const tools: BuildTools = {
     engine: new Engine(options.engine, host.signal),
@@ -151,18 +147,14 @@ export async function buildAll(
   return results;
 }
 
-/** Whether a build would have a source, without fetching it. */
-async function canHave(
-  row: SourceRow,
-  { sources }: BuildOptions,
-  { cache, signal }: BuildHost,
-): Promise<boolean> {
-  const { canHaveSource } = await import("./source_reach.ts");
-  return await canHaveSource(row, {
-    cache: `${cache}/sources`,
-    sources,
-    signal,
-  });
+/** The plan with what a collected folder has for it, where `--sources` names one. */
+async function withFolder(plan: BuildPlan): Promise<BuildPlan> {
+  if (plan.sourceFolder === undefined) return plan;
+  const [{ applyFolder }, { openFolder }] = await Promise.all([
+    import("./collect/fit.ts"),
+    import("./collect/folder.ts"),
+  ]);
+  return applyFolder(plan, await openFolder(plan.sourceFolder));
 }
 
 /** Calls `make` at the first call only. */
@@ -229,6 +221,7 @@ async function buildOne(
       engine,
       builder,
       signal: host.signal,
+      network: options.network,
       noCache: options.noCache,
       verify: options.verify,
       cache: host.cache,

@@ -17,7 +17,13 @@ export const SOURCES_FOLDER = "sources";
 /** One file of a build context. */
 export type ContextFile =
   | { readonly kind: "package"; readonly path: string }
-  | { readonly kind: "wheel"; readonly path: string; readonly name: string }
+  | {
+    readonly kind: "wheel";
+    readonly path: string;
+    readonly name: string;
+    /** What its content must be, where that is known: SHA-256 in hex. */
+    readonly sha256?: string;
+  }
   | { readonly kind: "source"; readonly path: string; readonly row: SourceRow };
 
 /**

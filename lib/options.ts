@@ -6,6 +6,7 @@
 
 import type { OptionSpec } from "./cli.ts";
 import { UsageError } from "./errors.ts";
+import type { Verbosity } from "./progress.ts";
 
 /** `--dir`. */
 export const DIR_OPTION = {
@@ -22,6 +23,45 @@ export const ENGINE_OPTION = {
   help: "docker, podman or nerdctl (default: docker)",
 } as const satisfies OptionSpec;
 
+/** `--arch`. */
+export const ARCH_OPTION = {
+  type: "string",
+  value: "ARCH",
+  help: "x86_64 or aarch64 (default: this machine's)",
+} as const satisfies OptionSpec;
+
+/** `--base`. */
+export const BASE_OPTION = {
+  type: "string",
+  value: "HOW",
+  help:
+    "Where a base image may come from: auto (the engine, a registry,\nelse debootstrap), registry or bootstrap (default: auto)",
+} as const satisfies OptionSpec;
+
+/** What `--base` may be. */
+export const BASES = ["auto", "registry", "bootstrap"] as const;
+
+/** `--base-image`. */
+export const BASE_IMAGE_OPTION = {
+  type: "string",
+  value: "REF",
+  help: "Use this base image in place of the one in krunner.json",
+} as const satisfies OptionSpec;
+
+/** `--build-arg`. */
+export const BUILD_ARG_OPTION = {
+  type: "collect",
+  value: "K=V",
+  help: "Set a build argument of the dockerfiles; may be repeated",
+} as const satisfies OptionSpec;
+
+/** `--image-prefix`. */
+export const IMAGE_PREFIX_OPTION = {
+  type: "string",
+  value: "PREFIX",
+  help: "First part of image names (default: lablup/backendai-krunner)",
+} as const satisfies OptionSpec;
+
 /** `--extractor`. */
 export const EXTRACTOR_OPTION = {
   type: "string",
@@ -35,6 +75,17 @@ export const ARCHES = ["x86_64", "aarch64"] as const;
 
 /** What `--engine` may be. */
 export const ENGINES = ["docker", "podman", "nerdctl"] as const;
+
+/** `--network`. */
+export const NETWORK_OPTION = {
+  type: "string",
+  value: "MODE",
+  help:
+    "What the steps of a build reach: default (the engine's choice), host\nor none (proves that nothing is needed from outside)",
+} as const satisfies OptionSpec;
+
+/** What `--network` may be: the words that every builder knows. */
+export const NETWORKS = ["default", "host", "none"] as const;
 
 /**
  * The value of an option that must be one of some words; `undefined` where the
@@ -53,6 +104,42 @@ export function oneOf<const T extends string>(
   throw new UsageError(
     `Cannot use "--${name}=${value}": give one of ${allowed.join(", ")}`,
   );
+}
+
+/**
+ * The values of `--build-arg` by name.
+ *
+ * @throws {UsageError} If one is not written as `NAME=VALUE`.
+ */
+export function parseBuildArguments(
+  pairs: readonly string[],
+): Record<string, string> {
+  return Object.fromEntries(pairs.map((pair) => {
+    const equals = pair.indexOf("=");
+    const name = pair.slice(0, equals);
+    if (equals < 1 || !/^[A-Za-z_]\w*$/.test(name)) {
+      throw new UsageError(
+        `Cannot use "--build-arg ${pair}": write it as NAME=VALUE`,
+      );
+    }
+    return [name, pair.slice(equals + 1)];
+  }));
+}
+
+/**
+ * What `--quiet` and `--verbose` say.
+ *
+ * @throws {UsageError} If both are given.
+ */
+export function verbosityOf(
+  { quiet, verbose }: { readonly quiet: boolean; readonly verbose: boolean },
+): Verbosity {
+  if (quiet && verbose) {
+    throw new UsageError(
+      'Cannot combine "--quiet" with "--verbose": leave one out',
+    );
+  }
+  return quiet ? "quiet" : verbose ? "verbose" : "normal";
 }
 
 /**

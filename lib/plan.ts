@@ -5,6 +5,7 @@
  */
 
 import type { BasePlan, BasePolicy } from "./base_image.ts";
+import type { CollectedImage } from "./collect/index_file.ts";
 import {
   type ContextFile,
   listPackageFiles,
@@ -25,7 +26,11 @@ import {
 } from "./package_dir.ts";
 import { type SourceRow, SOURCES } from "./sources.ts";
 import { readStageFile, type StageFile } from "./stage_file.ts";
-import { listWheels, WHEELHOUSE_DOCKERFILE } from "./wheelhouse.ts";
+import {
+  listWheels,
+  type WheelFile,
+  WHEELHOUSE_DOCKERFILE,
+} from "./wheelhouse.ts";
 
 /** The prefix of image names that upstream's dockerfiles are written with. */
 export const DEFAULT_IMAGE_PREFIX = "lablup/backendai-krunner";
@@ -38,6 +43,8 @@ export interface PlanOptions {
   readonly baseImage?: string | undefined;
   /** Where the base image may come from. */
   readonly base: BasePolicy;
+  /** A folder with all sources; nothing is downloaded then. */
+  readonly sources?: string | undefined;
   /** A folder of wheels that stands in for the wheels stage. */
   readonly wheelhouse?: string | undefined;
   /** Build arguments of the user's own. */
@@ -56,6 +63,8 @@ export interface StagePlan {
   readonly stage: Stage;
   /** The image that comes of it. */
   readonly image: string;
+  /** The images that it is made from or copies from, other stages' included. */
+  readonly from: readonly string[];
   /** The dockerfile's name in the context. */
   readonly dockerfile: string;
   /** Build arguments, only those that the dockerfile declares. */
@@ -64,6 +73,16 @@ export interface StagePlan {
   readonly context: readonly ContextFile[];
   /** The user's folder of wheels, where it stands in for the stage. */
   readonly wheelhouse?: string;
+  /** The image that stands in for building the stage. */
+  readonly collected?: CollectedImage;
+}
+
+/** An image of a collected folder and the name that dockerfiles call it by. */
+export interface NamedImage {
+  /** E.g. `debian:12-slim`. */
+  readonly reference: string;
+  /** The image. */
+  readonly collected: CollectedImage;
 }
 
 /** The plan of one distro version. */
@@ -80,6 +99,10 @@ export interface BuildPlan {
   readonly stages: readonly StagePlan[];
   /** The downloads that the stages need. */
   readonly sources: readonly SourceRow[];
+  /** The user's folder that they are in; absent where they are downloaded. */
+  readonly sourceFolder?: string;
+  /** Images that dockerfiles name and no stage makes, where a folder has them. */
+  readonly others?: readonly NamedImage[];
   /** Names of the files that it writes into the package directory. */
   readonly outputs: OutputNames;
   /** What the archive will be made from. */
@@ -113,6 +136,7 @@ export async function makePlan(
     ...base === undefined ? {} : { base },
     stages,
     sources,
+    ...options.sources === undefined ? {} : { sourceFolder: options.sources },
     outputs: outputNames(target.distroVersion, options.arch),
     inputs: await digestInputs(target, draft, stages, options, data, base),
     notices: ttydNotices(target, options.arch),
@@ -336,6 +360,7 @@ async function planStages(
   const plans = stages.map((draft): StagePlan => ({
     stage: draft.stage,
     image: imageName(options.imagePrefix, draft.stage, target.distroVersion),
+    from: draft.file.images,
     dockerfile: draft.name,
     buildArgs: pick(args, draft.file.declaredArgs),
     context: withDockerfile(
@@ -349,7 +374,15 @@ async function planStages(
     ),
   }));
   if (options.wheelhouse === undefined) return plans;
-  return [await planWheelhouse(target, options.wheelhouse, options), ...plans];
+  const wheels = await listWheels(options.wheelhouse);
+  return [
+    planWheelhouse(
+      imageName(options.imagePrefix, "wheels", target.distroVersion),
+      options.wheelhouse,
+      wheels,
+    ),
+    ...plans,
+  ];
 }
 
 function withDockerfile(
@@ -362,17 +395,19 @@ function withDockerfile(
   ];
 }
 
-async function planWheelhouse(
-  { distroVersion }: Target,
+/** The wheels stage where a folder of wheels stands in for it. */
+export function planWheelhouse(
+  image: string,
   wheelhouse: string,
-  { imagePrefix }: PlanOptions,
-): Promise<StagePlan> {
+  context: readonly WheelFile[],
+): StagePlan {
   return {
     stage: "wheels",
-    image: imageName(imagePrefix, "wheels", distroVersion),
+    image,
+    from: [],
     dockerfile: WHEELHOUSE_DOCKERFILE,
     buildArgs: {},
-    context: await listWheels(wheelhouse),
+    context,
     wheelhouse,
   };
 }
@@ -386,7 +421,8 @@ function pick(
   );
 }
 
-function uniqueSources(stages: readonly StagePlan[]): SourceRow[] {
+/** The rows that stages copy, each once. */
+export function uniqueSources(stages: readonly StagePlan[]): SourceRow[] {
   const rows = stages.flatMap(({ context }) =>
     context.flatMap((file) => file.kind === "source" ? [file.row] : [])
   );

@@ -4,41 +4,73 @@
  * @module
  */
 
+import type { BasePlan } from "./base_image.ts";
 import type { BuildPlan, StagePlan } from "./plan.ts";
-import { describeOrigin } from "./sources.ts";
+import { describeOrigin, type SourceRow } from "./sources.ts";
 
 /** The plan as a person reads it, without a line break at the end. */
 export function renderPlan(
   plan: BuildPlan,
   reasons: readonly string[],
 ): string {
-  const { target, arch, volumeVersion, base, stages, sources, outputs } = plan;
+  const { target, arch, volumeVersion, base, stages, sources } = plan;
+  const { others = [], sourceFolder, outputs } = plan;
   return [
     `${target.distroVersion} (${arch}), volume version ${volumeVersion}`,
     `  build: ${
       reasons.length === 0 ? "up to date, nothing to do" : reasons.join(", ")
     }`,
     ...plan.notices.map((notice) => `  notice: ${notice}`),
-    ...base === undefined ? [] : [
-      `  base image: ${base.reference} (${base.policy}${
-        base.bootstrap === undefined || base.policy === "registry"
-          ? ""
-          : `; suite ${base.bootstrap.suite} as ${base.bootstrapped}`
-      })`,
-    ],
-    ...sources.flatMap((row) => [
-      `  source: ${row.file}, SHA-256 ${row.sha256}`,
-      ...row.origins.map((origin) => `    from ${describeOrigin(origin)}`),
-    ]),
+    ...base === undefined ? [] : [renderBase(base)],
+    ...others.map(({ reference, collected }) =>
+      `  image: ${reference} from ${collected.archive}`
+    ),
+    ...sources.flatMap((row) =>
+      renderSource(
+        row,
+        sourceFolder === undefined
+          ? row.origins.map(describeOrigin)
+          : [`${sourceFolder}/${row.file}`],
+      )
+    ),
     ...stages.flatMap(renderStage),
     `  outputs in ${target.pkg.dir}:`,
     ...Object.values(outputs).map((name) => `    ${name}`),
   ].join("\n");
 }
 
-function renderStage(stage: StagePlan): string[] {
+/** The line of a base image. */
+export function renderBase(
+  { reference, policy, bootstrap, bootstrapped, collected }: BasePlan,
+): string {
+  if (collected !== undefined) {
+    return `  base image: ${reference} from ${collected.archive}`;
+  }
+  return `  base image: ${reference} (${policy}${
+    bootstrap === undefined || policy === "registry"
+      ? ""
+      : `; suite ${bootstrap.suite} as ${bootstrapped}`
+  })`;
+}
+
+/** The lines of a source, and of the places that may have it. */
+export function renderSource(
+  { file, sha256 }: SourceRow,
+  places: readonly string[],
+): string[] {
   return [
-    `  stage ${stage.stage}: ${stage.image}`,
+    `  source: ${file}, SHA-256 ${sha256}`,
+    ...places.map((place) => `    from ${place}`),
+  ];
+}
+
+function renderStage(stage: StagePlan): string[] {
+  const title = `  stage ${stage.stage}: ${stage.image}`;
+  if (stage.collected !== undefined) {
+    return [title, `    from ${stage.collected.archive}`];
+  }
+  return [
+    title,
     `    dockerfile: ${stage.wheelhouse ?? stage.dockerfile}`,
     `    context: ${stage.context.map(({ path }) => path).join(", ")}`,
     ...Object.entries(stage.buildArgs).map((
@@ -62,6 +94,8 @@ export function planToJson(
     notices: plan.notices,
     volumeVersion,
     base,
+    others: plan.others,
+    sourceFolder: plan.sourceFolder,
     sources,
     stages: stages.map(({ context, ...stage }) => ({
       ...stage,

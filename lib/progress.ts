@@ -182,3 +182,18 @@ export class Progress implements Disposable {
     this.#drawn = lines.length;
   }
 }
+
+/** Shows builds on stderr; `term` is the value of `TERM`. */
+export function progressOnStderr(
+  verbosity: Verbosity,
+  term: string | undefined,
+): Progress {
+  const encoder = new TextEncoder();
+  const isLive = Deno.stderr.isTerminal() && term !== "dumb";
+  return new Progress({
+    write: (text) => Deno.stderr.writeSync(encoder.encode(text)),
+    columns: () => isLive ? Deno.consoleSize().columns : undefined,
+    now: () => performance.now(),
+    verbosity,
+  });
+}

@@ -5,9 +5,16 @@
  * @module
  */
 
-import { provideBase } from "./base_image.ts";
-import { type Builder, buildImage, parseStep } from "./builder.ts";
+import { type BasePlan, provideBase } from "./base_image.ts";
+import {
+  type Builder,
+  buildImage,
+  type NetworkMode,
+  parseStep,
+} from "./builder.ts";
 import { krunnerVersion } from "./cli.ts";
+import { verifyFile } from "./collect/checksums.ts";
+import { ImageLoader } from "./collect/load_images.ts";
 import { commitFiles } from "./commit_files.ts";
 import { type ContextFile, contextStream } from "./context.ts";
 import { openDebianSource } from "./debian_source.ts";
@@ -51,6 +58,8 @@ export interface BuildRun {
   readonly builder: () => Promise<Builder>;
   /** Cancels the build. */
   readonly signal: AbortSignal;
+  /** What the steps of the stages reach. */
+  readonly network?: NetworkMode | undefined;
   /** Whether cached layers are ignored. */
   readonly noCache: boolean;
   /** Whether a volume is judged before it replaces the old one. */
@@ -84,6 +93,21 @@ export async function runBuild(
   plan: BuildPlan,
   run: BuildRun,
 ): Promise<Manifest> {
+  return await withBuild(plan, run, (build) => build.run());
+}
+
+/**
+ * Lets `work` use a build that no other one disturbs. Whatever a killed one left
+ * is removed before, and this one's containers after it.
+ *
+ * @throws {KrunnerError} If another build of it is running, or `work` fails so.
+ * @throws {CancelledError} If the run was cancelled.
+ */
+export async function withBuild<T>(
+  plan: BuildPlan,
+  run: BuildRun,
+  work: (build: Build) => Promise<T>,
+): Promise<T> {
   const { target: { pkg, distroVersion }, arch } = plan;
   const dir = await Deno.realPath(pkg.dir);
   const key = (await sha256(`${dir}\n${distroVersion}\n${arch}`)).slice(0, 16);
@@ -100,7 +124,7 @@ export async function runBuild(
   );
   try {
     await removeLeftovers(plan, run, key);
-    return await new Build(plan, run, key).run();
+    return await work(new Build(plan, run, key));
   } catch (error) {
     if (run.signal.aborted) {
       throw new CancelledError(`Cancelled the build of "${distroVersion}"`, {
@@ -156,7 +180,8 @@ async function removeLeftovers(
   }
 }
 
-class Build {
+/** The parts of carrying out one plan. */
+export class Build {
   readonly #plan: BuildPlan;
   readonly #run: BuildRun;
   readonly #key: string;
@@ -170,23 +195,53 @@ class Build {
     this.#key = key;
   }
 
+  /** `key=value` of the label on containers, which are removed at the end. */
+  get label(): string {
+    return `${BUILD_LABEL}=${this.#key}`;
+  }
+
+  /** The docker platform, where it is not the engine's own. */
+  get platform(): string | undefined {
+    return this.#platform;
+  }
+
+  /** The base image, once it is there. */
+  get base(): BaseRecord | undefined {
+    return this.#base;
+  }
+
+  /** Paths of the sources by file name, once they are there. */
+  get sources(): ReadonlyMap<string, string> {
+    return this.#sources;
+  }
+
+  /** Brings images and sources, builds all stages, and makes the outputs. */
   async run(): Promise<Manifest> {
-    const { engine } = this.#run;
-    const { arch } = this.#plan;
-    for (const message of this.#plan.notices) {
-      this.#run.onEvent({ type: "notice", message });
-    }
-    const { arch: engineArch } = await engine.info();
-    if (engineArch !== arch) this.#platform = platformOf(arch);
-    await this.#provideBase();
-    await this.#provideSources();
-    const builder = await this.#run.builder();
-    for (const stage of this.#plan.stages) {
-      await this.#buildStage(stage, builder);
-    }
+    await this.prepare();
+    await this.buildStages();
     const image = this.#plan.stages.at(-1)!.image;
     await this.#checkLabel(image);
     return await this.#extract(image);
+  }
+
+  /** Brings images and sources. */
+  async prepare(): Promise<void> {
+    for (const message of this.#plan.notices) this.#notice(message);
+    const { arch } = await this.#run.engine.info();
+    if (arch !== this.#plan.arch) this.#platform = platformOf(this.#plan.arch);
+    await this.#loadImages();
+    await this.#provideBase();
+    await this.#provideSources();
+  }
+
+  /** Builds the stages that nothing stands in for. */
+  async buildStages(): Promise<void> {
+    const stages = this.#plan.stages.filter(({ collected }) =>
+      collected === undefined
+    );
+    if (stages.length === 0) return;
+    const builder = await this.#run.builder();
+    for (const stage of stages) await this.#buildStage(stage, builder);
   }
 
   #log(stage: string): string {
@@ -194,7 +249,8 @@ class Build {
     return inPackage(target, `logs/${target.distroVersion}.${stage}.log`);
   }
 
-  #begin(stage: string): void {
+  /** A new part of the work begins. */
+  begin(stage: string): void {
     this.#run.engine.throwIfCancelled();
     this.#run.onEvent({ type: "stage", stage });
   }
@@ -203,16 +259,50 @@ class Build {
     this.#run.onEvent({ type: "notice", message });
   };
 
-  async #provideBase(): Promise<void> {
-    const { base } = this.#plan;
-    if (base === undefined) return;
-    this.#begin("base image");
-    const image = await provideBase(this.#run.engine, base, {
+  /** Images of a collected folder, so that no other way to them is tried. */
+  async #loadImages(): Promise<void> {
+    const { base, stages, others = [] } = this.#plan;
+    if (
+      [base, ...stages, ...others].every((one) => one?.collected === undefined)
+    ) return;
+    this.begin("images");
+    const { engine, signal } = this.#run;
+    await using loader = new ImageLoader(engine, signal, this.#notice);
+    if (base?.collected !== undefined) {
+      this.#base = await loader.provide(base.collected, [
+        base.reference,
+        base.bootstrapped,
+      ]);
+    }
+    for (const { image, collected } of stages) {
+      if (collected !== undefined) await loader.provide(collected, [image]);
+    }
+    for (const { reference, collected } of others) {
+      const id = await engine.imageId(reference);
+      if (id === undefined) await loader.provide(collected, [reference]);
+      else if (id !== collected.id) {
+        this.#notice(
+          `Using the engine's own image "${reference}" (${id}), which is not the collected one (${collected.id})`,
+        );
+      }
+    }
+  }
+
+  async #findBase(base: BasePlan): Promise<BaseRecord> {
+    this.begin("base image");
+    return await provideBase(this.#run.engine, base, {
       onNotice: this.#notice,
       log: this.#log("base"),
       platform: this.#platform,
       signal: this.#run.signal,
     });
+  }
+
+  async #provideBase(): Promise<void> {
+    const { base } = this.#plan;
+    if (base === undefined) return;
+    this.#base ??= await this.#findBase(base);
+    const image = this.#base;
     const glibc = await askGlibc(this.#run.engine, {
       image: image.reference,
       label: `${BUILD_LABEL}=${this.#key}`,
@@ -223,7 +313,7 @@ class Build {
 
   async #provideSources(): Promise<void> {
     if (this.#plan.sources.length === 0) return;
-    this.#begin("sources");
+    this.begin("sources");
     for (const row of this.#plan.sources) {
       const path = await provideSource(row, {
         cache: `${this.#run.cache}/sources`,
@@ -251,7 +341,8 @@ class Build {
   }
 
   async #buildStage(stage: StagePlan, builder: Builder): Promise<void> {
-    this.#begin(stage.stage);
+    this.begin(stage.stage);
+    await verifyWheels(stage);
     const { distroVersion } = this.#plan.target;
     await buildImage(this.#run.engine, builder, {
       what: `"${distroVersion}", stage "${stage.stage}"`,
@@ -259,6 +350,7 @@ class Build {
       image: stage.image,
       buildArgs: this.#withBase(stage.buildArgs),
       platform: this.#platform,
+      network: this.#run.network,
       noCache: this.#run.noCache,
       context: () => this.#context(stage),
       log: this.#log(stage.stage),
@@ -319,7 +411,7 @@ class Build {
 
   async #extract(image: string): Promise<Manifest> {
     const { target, outputs } = this.#plan;
-    this.#begin("archive");
+    this.begin("archive");
     const temporary = inPackage(
       target,
       `.${outputs.archive}.${this.#run.pid}.tmp`,
@@ -328,7 +420,7 @@ class Build {
       const extraction = await extractVolume(this.#run.engine, {
         image,
         temporary,
-        label: `${BUILD_LABEL}=${this.#key}`,
+        label: this.label,
         platform: this.#platform,
         mtime: this.#run.mtime,
         threads: this.#run.threads,
@@ -350,7 +442,7 @@ class Build {
   }
 
   async #verify(archive: string, manifest: Manifest): Promise<void> {
-    this.#begin("verify");
+    this.begin("verify");
     const { judgeBuild } = await import("./verify/judge_build.ts");
     const { engine, cache, pid, signal } = this.#run;
     await judgeBuild(engine, this.#plan.target, {
@@ -461,6 +553,15 @@ class Build {
         content: `${volumeVersion}\n`,
       },
     ]);
+  }
+}
+
+/** Wheels of a collected folder must be what was collected. */
+async function verifyWheels({ context, wheelhouse }: StagePlan): Promise<void> {
+  for (const file of context) {
+    if (file.kind === "wheel" && file.sha256 !== undefined) {
+      await verifyFile(`${wheelhouse}/${file.name}`, file.sha256);
+    }
   }
 }
 

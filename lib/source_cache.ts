@@ -92,7 +92,7 @@ function wrongContent(
 }
 
 /** SHA-256 of a file, `undefined` where there is none. */
-async function hashOf(path: string): Promise<string | undefined> {
+export async function hashOf(path: string): Promise<string | undefined> {
   try {
     const hash = createHash("sha256");
     const file = await Deno.open(path);

@@ -40,7 +40,12 @@ export async function listWheels(folder: string): Promise<WheelFile[]> {
       `Cannot use "--wheelhouse ${folder}": it holds no .whl file; give a folder of wheels`,
     );
   }
-  return names.sort().map((name, index) => ({
+  return toWheelFiles(names);
+}
+
+/** Wheels of these names in the build context, sorted. */
+export function toWheelFiles(names: readonly string[]): WheelFile[] {
+  return names.toSorted().map((name, index) => ({
     kind: "wheel",
     // A tar header has room for 100 bytes; setproctitle's wheels have 116.
     path: name.length <= 100 ? name : `long/${index}.whl`,

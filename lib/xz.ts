@@ -48,6 +48,15 @@ export function spawnXz(
   });
 }
 
+/** Starts xz, unpacking stdin to stdout, free of the user's own defaults for it. */
+export function spawnUnxz(signal: AbortSignal | undefined): Deno.ChildProcess {
+  return spawn(["xz", "--decompress", "--stdout", "--format=xz"], {
+    stdin: "piped",
+    env: { XZ_DEFAULTS: "", XZ_OPT: "" },
+    signal,
+  });
+}
+
 /**
  * Waits for xz's end.
  *

@@ -13,6 +13,7 @@ const DEFAULTS: BuildOptions = {
   wheelhouse: undefined,
   buildArgs: {},
   imagePrefix: undefined,
+  network: undefined,
   noCache: false,
   verify: true,
   force: false,
@@ -40,6 +41,8 @@ const CASES: [string, Partial<BuildOptions>][] = [
     buildArgs: { A: "2", B: "x=y", C: "" },
   }],
   ["--image-prefix me/k", { imagePrefix: "me/k" }],
+  ["--network none", { network: "none" }],
+  ["--network=host", { network: "host" }],
   ["--no-cache", { noCache: true }],
   ["--no-verify", { verify: false }],
   ["--force", { force: true }],
@@ -88,6 +91,10 @@ const FAULTS: [string, string][] = [
   [
     "--engine buildah",
     'Cannot use "--engine=buildah": give one of docker, podman, nerdctl',
+  ],
+  [
+    "--network bridge",
+    'Cannot use "--network=bridge": give one of default, host, none',
   ],
   ...["0", "-1", "1.5", "two", "10000"].map((jobs): [string, string] => [
     `--jobs=${jobs}`,

@@ -88,6 +88,7 @@ Deno.test("makePlan() plans all stages of a family", async () => {
       {
         stage: "wheels",
         image: image("wheels"),
+        from: ["debian:12-slim"],
         dockerfile: "krunner-wheels.debian.dockerfile",
         buildArgs: { BASE_IMAGE: "debian:12-slim" },
         context: [
@@ -98,6 +99,7 @@ Deno.test("makePlan() plans all stages of a family", async () => {
       {
         stage: "python",
         image: image("python"),
+        from: ["debian:12-slim"],
         dockerfile: "krunner-python.debian.dockerfile",
         buildArgs: { BASE_IMAGE: "debian:12-slim", PYTHON_VERSION: "3.11.2" },
         context: [
@@ -112,6 +114,7 @@ Deno.test("makePlan() plans all stages of a family", async () => {
       {
         stage: "env",
         image: image("env"),
+        from: [image("wheels"), image("python"), "debian:12-slim"],
         dockerfile: "krunner-env.debian12.dockerfile",
         buildArgs: {
           ARCH: "x86_64",
@@ -242,6 +245,7 @@ Deno.test("makePlan() puts a wheelhouse in the wheels stage's place", async () =
   assertEquals(stages[0], {
     stage: "wheels",
     image: "lablup/backendai-krunner-wheels:debian12",
+    from: [],
     dockerfile: "krunner-wheels.wheelhouse.dockerfile",
     buildArgs: {},
     context: [

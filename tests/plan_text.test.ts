@@ -50,6 +50,7 @@ Deno.test("planToJson() shows a plan to machines", async () => {
     stages: [{
       stage: "env",
       image: "me/krunner-env:debian12",
+      from: ["debian:12-slim"],
       dockerfile: "krunner-env.debian12.dockerfile",
       buildArgs: { BASE_IMAGE: "debian:12-slim", V: "1" },
       context: ["krunner-env.debian12.dockerfile", "a", "sources/x-1.tgz"],

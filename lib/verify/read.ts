@@ -8,9 +8,10 @@ import { createHash } from "node:crypto";
 import { treeRecord } from "../archive.ts";
 import { type ElfFile, isElf, parseElf } from "../elf.ts";
 import { CancelledError, fileError, KrunnerError } from "../errors.ts";
-import { finish, spawn } from "../process.ts";
+import { finish } from "../process.ts";
 import { readTar, type TarEntry } from "../tar_reader.ts";
 import type { VolumeEntry } from "../volume_entry.ts";
+import { spawnUnxz } from "../xz.ts";
 import { busyboxLinkName, busyboxName } from "./busybox_tar.ts";
 import type { Finding } from "./finding.ts";
 import { pathOf, type TreeEntry, type VolumeTree } from "./tree.ts";
@@ -86,17 +87,13 @@ function cancelled(): CancelledError {
   return new CancelledError("Cancelled");
 }
 
-/** xz, unpacking, free of the user's own defaults for it. */
+/** xz, unpacking; where it cannot be started, the source is closed. */
 function startXz(
   source: Deno.FsFile,
   signal: AbortSignal | undefined,
 ): Deno.ChildProcess {
   try {
-    return spawn(["xz", "--decompress", "--stdout", "--format=xz"], {
-      stdin: "piped",
-      env: { XZ_DEFAULTS: "", XZ_OPT: "" },
-      signal,
-    });
+    return spawnUnxz(signal);
   } catch (error) {
     source.close();
     throw error;

@@ -1,0 +1,339 @@
+/**
+ * Collects what builds of several distro versions need; one failure does not stop
+ * the others.
+ *
+ * @module
+ */
+
+import { planBestWay } from "../alternatives.ts";
+import type { BasePolicy } from "../base_image.ts";
+import { type Builder, findBuilder, type NetworkMode } from "../builder.ts";
+import { Engine, type EngineName } from "../engine.ts";
+import {
+  CancelledError,
+  describeError,
+  fileError,
+  StageError,
+  UsageError,
+} from "../errors.ts";
+import { takeLock } from "../lock.ts";
+import {
+  openPackages,
+  type PackageDir,
+  selectTargets,
+} from "../package_dir.ts";
+import { type BuildPlan, DEFAULT_IMAGE_PREFIX } from "../plan.ts";
+import { formatSize, type Progress, type Verbosity } from "../progress.ts";
+import { collectOne, missing, STAGING } from "./collect_one.ts";
+import { collectPlanToJson, renderCollectPlan } from "./collect_text.ts";
+import { type CollectedFolder, readFolder } from "./folder.ts";
+import { entryKey, filesOf } from "./index_file.ts";
+
+/** A command line of `sources.ts`. */
+export interface CollectOptions {
+  /** The distro versions to collect for. */
+  readonly names: readonly string[];
+  /** Whether to collect for all that are found. */
+  readonly all: boolean;
+  /** The folder to collect into; made where it is missing. */
+  readonly to: string;
+  /** The package directory; every one below the root by default. */
+  readonly dir?: string | undefined;
+  /** As Python's `platform.machine()` says it on Linux. */
+  readonly arch: string;
+  /** Where a base image may come from. */
+  readonly base: BasePolicy;
+  /** Stands in for the base image of `krunner.json`. */
+  readonly baseImage?: string | undefined;
+  /** Build arguments. */
+  readonly buildArgs: Readonly<Record<string, string>>;
+  /** The first part of the images' names. */
+  readonly imagePrefix?: string | undefined;
+  /** What the steps of a build reach. */
+  readonly network?: NetworkMode | undefined;
+  /** Whether cached layers are ignored. */
+  readonly noCache: boolean;
+  /** Whether to collect what is there already. */
+  readonly force: boolean;
+  /** The engine's program. */
+  readonly engine: EngineName;
+  /** Whether to plan only. */
+  readonly dryRun: boolean;
+  /** Whether results are JSON documents. */
+  readonly json: boolean;
+  /** How much is shown. */
+  readonly verbosity: Verbosity;
+}
+
+/** What collecting takes from the system around it. */
+export interface CollectHost {
+  /** The folder whose folders are package directories. */
+  readonly root: string;
+  /** A folder for downloads and locks. */
+  readonly cache: string;
+  /** This process's id. */
+  readonly pid: number;
+  /** Number of processors. */
+  readonly processors: number;
+  /** Cancels everything. */
+  readonly signal: AbortSignal;
+  /** Shows how it goes. */
+  readonly progress: Progress;
+  /** Gets each result as soon as it is there. */
+  readonly onResult: (result: CollectResult) => void;
+}
+
+/** A file of a collected folder. */
+export interface CollectedFile {
+  /** Its path, relative to the folder. */
+  readonly file: string;
+  /** SHA-256, lower-case hex. */
+  readonly sha256: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** How collecting for one distro version came out. */
+export type CollectResult =
+  | {
+    readonly status: "collected" | "up-to-date";
+    readonly distroVersion: string;
+    readonly arch: string;
+    /** The folder. */
+    readonly dir: string;
+    /** All files that a build needs of it. */
+    readonly files: readonly CollectedFile[];
+    /** Why it was collected; empty where it was up to date. */
+    readonly reasons: readonly string[];
+  }
+  | {
+    readonly status: "planned";
+    readonly distroVersion: string;
+    readonly plan: BuildPlan;
+    readonly dir: string;
+    /** Why it would be collected; empty where it is up to date. */
+    readonly reasons: readonly string[];
+  }
+  | {
+    readonly status: "failed";
+    readonly distroVersion: string;
+    /** One message for a person. */
+    readonly message: string;
+    /** The failed stage's log, where a stage failed. */
+    readonly log?: string;
+    /** The last lines of that log. */
+    readonly lastLines?: readonly string[];
+  };
+
+/**
+ * Collects for what the options name, one after the other. Nothing runs until all
+ * plans are sound.
+ *
+ * @returns One result for each distro version, in the order of the plans.
+ * @throws {UsageError} If a name or option does not fit what is there.
+ * @throws {KrunnerError} If a package directory cannot be built as it is, or the
+ * folder cannot be used.
+ * @throws {CancelledError} If the host's signal was aborted.
+ */
+export async function collectAll(
+  options: CollectOptions,
+  host: CollectHost,
+): Promise<CollectResult[]> {
+  const packages = await openPackages(options.dir, host.root);
+  const targets = selectTargets(packages, options.names, options);
+  await checkPlace(options.to, packages);
+  const plans: BuildPlan[] = [];
+  for (const target of targets) {
+    plans.push(
+      await planBestWay(target, {
+        ...options,
+        imagePrefix: options.imagePrefix ?? DEFAULT_IMAGE_PREFIX,
+      }, { ...host, force: true }),
+    );
+  }
+  using _lock = options.dryRun ? undefined : await lockFolder(options, host);
+  const run = new CollectRun(options, host, await readFolder(options.to));
+  const results: CollectResult[] = [];
+  for (const plan of plans) {
+    const result = await run.collect(plan);
+    host.onResult(result);
+    results.push(result);
+  }
+  if (host.signal.aborted) throw new CancelledError("Cancelled");
+  return results;
+}
+
+/** Outputs and contexts of builds are no place for a folder that is carried away. */
+async function checkPlace(
+  to: string,
+  packages: readonly PackageDir[],
+): Promise<void> {
+  const info = await Deno.stat(to).catch(() => undefined);
+  if (info !== undefined && !info.isDirectory) {
+    throw new UsageError(
+      `Cannot use "--to ${to}": it is not a folder; name a folder, which need not exist`,
+    );
+  }
+  const place = await realPlace(to);
+  for (const { dir } of packages) {
+    const real = await Deno.realPath(dir);
+    if (`${place}/`.startsWith(`${real}/`)) {
+      throw new UsageError(
+        `Cannot use "--to ${to}": it is in the package directory "${dir}"; name a folder elsewhere`,
+      );
+    }
+  }
+}
+
+/** The real path of something that need not exist yet. */
+async function realPlace(path: string): Promise<string> {
+  const parts: string[] = [];
+  for (let rest = path.replace(/\/+$/, "") || "/";;) {
+    try {
+      return [await Deno.realPath(rest || "/"), ...parts].join("/");
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) {
+        throw fileError("write", path, error);
+      }
+    }
+    const slash = rest.lastIndexOf("/");
+    parts.unshift(rest.slice(slash + 1));
+    rest = slash < 0 ? "." : rest.slice(0, slash);
+  }
+}
+
+async function lockFolder(
+  { to }: CollectOptions,
+  { pid }: CollectHost,
+): Promise<Disposable> {
+  await Deno.mkdir(to, { recursive: true }).catch((error) => {
+    throw fileError("write", to, error);
+  });
+  const lock = await takeLock(
+    `${to}/.lock`,
+    pid,
+    (holder) =>
+      `Cannot collect into "${to}": another process (${holder}) does; wait for its end`,
+  );
+  // What a killed run left; no other one is running now.
+  await Deno.remove(`${to}/${STAGING}`, { recursive: true }).catch(() => {});
+  return lock;
+}
+
+/** One run over several plans. */
+class CollectRun {
+  readonly #options: CollectOptions;
+  readonly #host: CollectHost;
+  readonly #engine: Engine;
+  #builder: Promise<Builder> | undefined;
+  #folder: CollectedFolder;
+
+  constructor(
+    options: CollectOptions,
+    host: CollectHost,
+    folder: CollectedFolder,
+  ) {
+    this.#options = options;
+    this.#host = host;
+    this.#engine = new Engine(options.engine, host.signal);
+    this.#folder = folder;
+  }
+
+  async collect(plan: BuildPlan): Promise<CollectResult> {
+    const { distroVersion } = plan.target;
+    const { progress, signal } = this.#host;
+    try {
+      const lacking = await missing(plan, this.#folder);
+      const reasons = this.#options.force ? ["--force"] : lacking;
+      const dir = this.#folder.dir;
+      if (this.#options.dryRun) {
+        return { status: "planned", distroVersion, plan, dir, reasons };
+      }
+      if (reasons.length === 0) {
+        progress.say(
+          `${distroVersion}: up to date, "${dir}" has all of it (--force collects it)`,
+        );
+        return await this.#result("up-to-date", plan, reasons);
+      }
+      if (signal.aborted) throw new CancelledError("Cancelled");
+      progress.start(distroVersion);
+      progress.say(`${distroVersion}: collecting, for ${reasons.join(", ")}`);
+      this.#folder = await collectOne(plan, this.#folder, {
+        engine: this.#engine,
+        builder: () => this.#findBuilder(),
+        signal,
+        network: this.#options.network,
+        noCache: this.#options.noCache,
+        verify: false,
+        cache: this.#host.cache,
+        mtime: 0,
+        threads: this.#host.processors,
+        pid: this.#host.pid,
+        onEvent: (event) => progress.handle(distroVersion, event),
+      });
+      progress.end(distroVersion, "collected");
+      return await this.#result("collected", plan, reasons);
+    } catch (error) {
+      progress.end(distroVersion, "failed");
+      return {
+        status: "failed",
+        distroVersion,
+        message: describeError(error).message,
+        ...error instanceof StageError
+          ? { log: error.log, lastLines: error.lastLines }
+          : {},
+      };
+    }
+  }
+
+  #findBuilder(): Promise<Builder> {
+    return this.#builder ??= findBuilder(
+      this.#engine,
+      crypto.randomUUID().slice(0, 8),
+    );
+  }
+
+  async #result(
+    status: "collected" | "up-to-date",
+    { target: { distroVersion }, arch }: BuildPlan,
+    reasons: readonly string[],
+  ): Promise<CollectResult> {
+    const { dir, index, sums } = this.#folder;
+    const entry = index?.[entryKey({ distroVersion, arch })];
+    const files: CollectedFile[] = [];
+    for (const file of entry === undefined ? [] : filesOf(entry)) {
+      const { size } = await Deno.stat(`${dir}/${file}`);
+      files.push({ file, sha256: sums.get(file) ?? "", size });
+    }
+    return { status, distroVersion, arch, dir, files, reasons };
+  }
+}
+
+/** A result as one line for people; a plan has several. */
+export function renderResult(result: CollectResult): string {
+  switch (result.status) {
+    case "planned":
+      return renderCollectPlan(result.plan, result.dir, result.reasons);
+    case "failed":
+      return `${result.distroVersion}  failed`;
+    case "collected":
+    case "up-to-date": {
+      const { distroVersion, status, files, dir } = result;
+      const bytes = files.reduce((sum, { size }) => sum + size, 0);
+      return [
+        distroVersion,
+        status,
+        `${files.length} files`,
+        formatSize(bytes),
+        dir,
+      ].join("  ");
+    }
+  }
+}
+
+/** A result as one JSON document. */
+export function resultToJson(result: CollectResult): object {
+  return result.status === "planned"
+    ? collectPlanToJson(result.plan, result.dir, result.reasons)
+    : result;
+}

@@ -1,0 +1,85 @@
+/**
+ * A collected folder as it is on disk: its index and its checksums.
+ *
+ * @module
+ */
+
+import { fileError, KrunnerError } from "../errors.ts";
+import {
+  CHECKSUM_FILE,
+  type Checksums,
+  parseChecksums,
+  verifyFile,
+} from "./checksums.ts";
+import { type CollectedIndex, INDEX_FILE, parseIndex } from "./index_file.ts";
+
+/** What is known of a folder. */
+export interface CollectedFolder {
+  /** Its path. */
+  readonly dir: string;
+  /** What it holds; `undefined` where nothing was collected there. */
+  readonly index: CollectedIndex | undefined;
+  /** Its checksums, others than those of the index's files included. */
+  readonly sums: Checksums;
+}
+
+/**
+ * Reads a folder. One with no index is a plain folder of files; a missing folder
+ * is an empty one.
+ *
+ * @throws {KrunnerError} If one of the two files cannot be read.
+ */
+export async function readFolder(dir: string): Promise<CollectedFolder> {
+  const index = await readIfThere(`${dir}/${INDEX_FILE}`);
+  const sums = await readIfThere(`${dir}/${CHECKSUM_FILE}`);
+  return {
+    dir,
+    index: index === undefined
+      ? undefined
+      : parseIndex(index, `${dir}/${INDEX_FILE}`),
+    sums: parseChecksums(sums ?? "", `${dir}/${CHECKSUM_FILE}`),
+  };
+}
+
+/**
+ * As {@linkcode readFolder}, for a build: it must not use an index that changed
+ * on its way.
+ *
+ * @throws {KrunnerError} If the index is not the one that the checksums were made
+ * with, too.
+ */
+export async function openFolder(dir: string): Promise<CollectedFolder> {
+  const folder = await readFolder(dir);
+  if (folder.index !== undefined) {
+    await verifyFile(`${dir}/${INDEX_FILE}`, checksumOf(folder, INDEX_FILE));
+  }
+  return folder;
+}
+
+/**
+ * The checksum of a file in the folder.
+ *
+ * @throws {KrunnerError} If the list lacks it.
+ */
+export function checksumOf(
+  { dir, sums }: CollectedFolder,
+  file: string,
+): string {
+  const sha256 = sums.get(file);
+  if (sha256 !== undefined) return sha256;
+  throw new KrunnerError(
+    `Cannot use "${dir}": its ${CHECKSUM_FILE} does not list "${file}"; copy the folder again, or collect it again with "sources.ts"`,
+  );
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (
+      error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory
+    ) return undefined;
+    throw fileError("read", path, error);
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Collects everything that builds need into one folder, so that a host without a
+ * network builds from it.
+ *
+ * ```sh
+ * deno run -A sources.ts --to DIR debian12
+ * deno run -A build.ts --sources DIR debian12    # there
+ * ```
+ *
+ * @module
+ */
+
+import {
+  COMMON_OPTIONS,
+  type Help,
+  krunnerVersion,
+  type OptionSpecs,
+  parseOptions,
+  renderHelp,
+  runMain,
+} from "./lib/cli.ts";
+import { UsageError } from "./lib/errors.ts";
+import {
+  ARCH_OPTION,
+  ARCHES,
+  BASE_IMAGE_OPTION,
+  BASE_OPTION,
+  BASES,
+  BUILD_ARG_OPTION,
+  cacheFolder,
+  DIR_OPTION,
+  ENGINE_OPTION,
+  ENGINES,
+  IMAGE_PREFIX_OPTION,
+  NETWORK_OPTION,
+  NETWORKS,
+  oneOf,
+  parseBuildArguments,
+  verbosityOf,
+} from "./lib/options.ts";
+import { runWithSignals } from "./lib/signals.ts";
+import type {
+  CollectOptions,
+  CollectResult,
+} from "./lib/collect/collect_all.ts";
+
+export type { CollectOptions, CollectResult };
+
+const OPTIONS = {
+  to: {
+    type: "string",
+    value: "DIR",
+    help: "The folder to collect into; made where it is missing",
+  },
+  all: {
+    type: "boolean",
+    help: "Collect for every distro version that is found",
+  },
+  dir: DIR_OPTION,
+  arch: ARCH_OPTION,
+  base: BASE_OPTION,
+  "base-image": BASE_IMAGE_OPTION,
+  "build-arg": BUILD_ARG_OPTION,
+  "image-prefix": IMAGE_PREFIX_OPTION,
+  network: NETWORK_OPTION,
+  "no-cache": { type: "boolean", help: "Ignore cached image layers" },
+  force: {
+    type: "boolean",
+    alias: "f",
+    help:
+      "Collect what is there and right, too: images may have changed\nunder the same name",
+  },
+  engine: ENGINE_OPTION,
+  "dry-run": {
+    type: "boolean",
+    alias: "n",
+    help: "Print what would be collected and do nothing",
+  },
+  json: {
+    type: "boolean",
+    help: "Print one JSON document a line for each distro version",
+  },
+  quiet: { type: "boolean", alias: "q", help: "Show errors only" },
+  verbose: { type: "boolean", alias: "v", help: "Show the builder's output" },
+  ...COMMON_OPTIONS,
+} as const satisfies OptionSpecs;
+
+const HELP: Help = {
+  summary:
+    'Collects what builds need into one folder: sources, wheels, the base image and the\nimage of the toolchain, with SHA256SUMS. A host without a network builds from it\nwith "build.ts --sources DIR".',
+  usage: [
+    "sources.ts [options] --to DIR <distro-version>...",
+    "sources.ts [options] --to DIR --all",
+  ],
+  options: OPTIONS,
+  examples: {
+    "deno run -A sources.ts --to /media/krunner debian12 debian13":
+      "Collect for two distro versions",
+    "deno run -A sources.ts --to /media/krunner --all --dry-run":
+      "See what would be collected",
+    "cd /media/krunner && sha256sum --check SHA256SUMS":
+      "Check a folder after it was carried elsewhere",
+    "deno run -A build.ts --sources /media/krunner --network none debian12":
+      "Build from it, with proof that nothing else is needed",
+  },
+  exitCodes: {
+    "0": "The folder has all of it",
+    "1": "Something could not be collected",
+    "2": "Wrong usage",
+    "129, 130, 143":
+      "Stopped by SIGHUP, Ctrl-C or SIGTERM; the folder is as it was",
+  },
+};
+
+/**
+ * Parses the command line.
+ *
+ * @throws {UsageError} If an option is unknown or its value is not possible, or
+ * `--to` is missing.
+ */
+export async function parseSourcesArgs(
+  args: readonly string[],
+): Promise<CollectOptions | "help" | "version"> {
+  const { options, operands } = await parseOptions(args, OPTIONS);
+  if (options.help) return "help";
+  if (options.version) return "version";
+  if (options.to === undefined) {
+    throw new UsageError(
+      'No folder given: say with "--to DIR" where to collect',
+    );
+  }
+  return {
+    names: operands,
+    all: options.all,
+    to: options.to,
+    dir: options.dir,
+    arch: oneOf("arch", ARCHES, options.arch) ?? Deno.build.arch,
+    base: oneOf("base", BASES, options.base) ?? "auto",
+    baseImage: options["base-image"],
+    buildArgs: parseBuildArguments(options["build-arg"]),
+    imagePrefix: options["image-prefix"],
+    network: oneOf("network", NETWORKS, options.network),
+    noCache: options["no-cache"],
+    force: options.force,
+    engine: oneOf("engine", ENGINES, options.engine) ?? "docker",
+    dryRun: options["dry-run"],
+    json: options.json,
+    verbosity: verbosityOf(options),
+  };
+}
+
+async function main(args: string[]): Promise<number> {
+  const options = await parseSourcesArgs(args);
+  if (options === "help") {
+    console.log(renderHelp(HELP));
+    return 0;
+  }
+  if (options === "version") {
+    console.log(`sources.ts ${await krunnerVersion()}`);
+    return 0;
+  }
+  return await runWithSignals((signal) => runCollect(options, signal));
+}
+
+async function runCollect(
+  options: CollectOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const [
+    { collectAll, renderResult, resultToJson },
+    { renderFailure },
+    { projectRoot },
+    { progressOnStderr },
+  ] = await Promise.all([
+    import("./lib/collect/collect_all.ts"),
+    import("./lib/build_all.ts"),
+    import("./lib/package_dir.ts"),
+    import("./lib/progress.ts"),
+  ]);
+  using progress = progressOnStderr(options.verbosity, Deno.env.get("TERM"));
+  const results = await collectAll(options, {
+    root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
+    cache: cacheFolder(Deno.env.get),
+    pid: Deno.pid,
+    processors: navigator.hardwareConcurrency,
+    signal,
+    progress,
+    onResult: (result) => {
+      if (options.json) console.log(JSON.stringify(resultToJson(result)));
+    },
+  });
+  progress[Symbol.dispose]();
+  const failures = results.filter((result) => result.status === "failed");
+  for (const failure of failures) console.error(renderFailure(failure));
+  if (!options.json && options.verbosity !== "quiet") {
+    for (const result of results) console.log(renderResult(result));
+  }
+  return failures.length === 0 ? 0 : 1;
+}
+
+if (import.meta.main) await runMain(main);
