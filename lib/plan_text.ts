@@ -12,7 +12,16 @@ export function renderPlan(
   plan: BuildPlan,
   reasons: readonly string[],
 ): string {
-  const { target, arch, volumeVersion, base, stages, sources, outputs } = plan;
+  const {
+    target,
+    arch,
+    volumeVersion,
+    base,
+    images,
+    stages,
+    sources,
+    outputs,
+  } = plan;
   return [
     `${target.distroVersion} (${arch}), volume version ${volumeVersion}`,
     `  build: ${
@@ -25,6 +34,9 @@ export function renderPlan(
           : `; suite ${base.bootstrap.suite} as ${base.bootstrapped}`
       })`,
     ],
+    ...images.map(({ reference, dockerfile }) =>
+      `  image: ${reference}, for ${dockerfile}`
+    ),
     ...sources.flatMap((row) => [
       `  source: ${row.file}, SHA-256 ${row.sha256}`,
       ...row.origins.map((origin) => `    from ${describeOrigin(origin)}`),
@@ -32,6 +44,7 @@ export function renderPlan(
     ...stages.flatMap(renderStage),
     `  outputs in ${target.pkg.dir}:`,
     ...Object.values(outputs).map((name) => `    ${name}`),
+    ...plan.notices.map((notice) => `  notice: ${notice}`),
   ].join("\n");
 }
 
@@ -60,6 +73,7 @@ export function planToJson(
     reasons,
     volumeVersion,
     base,
+    images: plan.images,
     sources,
     stages: stages.map(({ context, ...stage }) => ({
       ...stage,
@@ -68,5 +82,6 @@ export function planToJson(
     dir: target.pkg.dir,
     outputs,
     inputs: plan.inputs,
+    notices: plan.notices,
   };
 }

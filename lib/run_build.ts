@@ -12,8 +12,11 @@ import { commitFiles } from "./commit_files.ts";
 import { type ContextFile, contextStream } from "./context.ts";
 import { openDebianSource } from "./debian_source.ts";
 import { BUILD_LABEL, type Engine, platformOf } from "./engine.ts";
+import { withoutSyntax } from "./dockerfile.ts";
 import { CancelledError, fileError, KrunnerError } from "./errors.ts";
 import { type Extraction, extractVolume } from "./extract.ts";
+import { provideForeignImage } from "./foreign_images.ts";
+import { settleFrontend } from "./frontend.ts";
 import { changedInputs, sha256 } from "./inputs.ts";
 import { VOLUME_VERSION_LABEL } from "./labels.ts";
 import { takeLock } from "./lock.ts";
@@ -86,7 +89,7 @@ export async function runBuild(
   const { target: { pkg, distroVersion }, arch } = plan;
   const dir = await Deno.realPath(pkg.dir);
   const key = (await sha256(`${dir}\n${distroVersion}\n${arch}`)).slice(0, 16);
-  await makeFolder(`${dir}/logs`);
+  await makeLogFolder(`${dir}/logs`);
   await makeFolder(`${run.cache}/locks`);
   using _outputs = await lock(`${dir}/logs/.${distroVersion}.lock`, plan, run);
   // Another copy of the family writes other files, but the same image names.
@@ -118,6 +121,18 @@ async function makeFolder(path: string): Promise<void> {
     await Deno.mkdir(path, { recursive: true });
   } catch (error) {
     throw fileError("write", path, error);
+  }
+}
+
+/** Logs and locks are nothing to commit, in whoever's repository they are. */
+async function makeLogFolder(path: string): Promise<void> {
+  await makeFolder(path);
+  const ignore = `${path}/.gitignore`;
+  try {
+    await Deno.writeTextFile(ignore, "*\n", { createNew: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return;
+    throw fileError("write", ignore, error);
   }
 }
 
@@ -162,6 +177,8 @@ class Build {
   #base: ImageRecord | undefined;
   #platform: string | undefined;
   readonly #sources = new Map<string, string>();
+  /** Texts of dockerfiles that the builder does not get as they are on disk. */
+  readonly #texts = new Map<string, string>();
 
   constructor(plan: BuildPlan, run: BuildRun, key: string) {
     this.#plan = plan;
@@ -178,8 +195,12 @@ class Build {
     const { arch: engineArch } = await engine.info();
     if (engineArch !== arch) this.#platform = platformOf(arch);
     await this.#provideBase();
+    await this.#provideImages();
     await this.#provideSources();
     const builder = await this.#run.builder();
+    for (const stage of this.#plan.stages) {
+      await this.#settleFrontend(stage, builder);
+    }
     for (const stage of this.#plan.stages) {
       await this.#buildStage(stage, builder);
     }
@@ -214,6 +235,23 @@ class Build {
     });
   }
 
+  async #provideImages(): Promise<void> {
+    const { images, madeOn, target } = this.#plan;
+    if (images.length === 0) return;
+    this.#begin("base image");
+    const { engine } = this.#run;
+    for (const { reference, dockerfile } of images) {
+      await provideForeignImage(engine, reference, {
+        where: inPackage(target, dockerfile),
+        platform: this.#platform,
+        onNotice: this.#notice,
+      });
+    }
+    if (madeOn === undefined) return;
+    const id = await engine.imageId(madeOn) ?? "";
+    this.#base ??= { reference: madeOn, id };
+  }
+
   async #provideSources(): Promise<void> {
     if (this.#plan.sources.length === 0) return;
     this.#begin("sources");
@@ -241,6 +279,17 @@ class Build {
       this.#key,
       origin,
     );
+  }
+
+  async #settleFrontend(stage: StagePlan, builder: Builder): Promise<void> {
+    if (stage.wheelhouse !== undefined) return;
+    const where = inPackage(this.#plan.target, stage.dockerfile);
+    const { engine } = this.#run;
+    const needs = { ...stage, where, key: this.#key };
+    const how = await settleFrontend(engine, builder, needs, this.#notice);
+    if (how === "as written") return;
+    const text = withoutSyntax(await Deno.readTextFile(where));
+    this.#texts.set(stage.dockerfile, text);
   }
 
   async #buildStage(stage: StagePlan, builder: Builder): Promise<void> {
@@ -284,15 +333,22 @@ class Build {
           return this.#sources.get(file.row.file)!;
       }
     };
+    const texts = this.#textsOf(stage);
     return await contextStream(
-      stage.context,
+      stage.context.filter(({ path }) => !Object.hasOwn(texts, path)),
       locate,
-      stage.wheelhouse === undefined ? {} : {
-        [WHEELHOUSE_DOCKERFILE]: wheelhouseDockerfile(
-          stage.context.filter((file) => file.kind === "wheel"),
-        ),
-      },
+      texts,
     );
+  }
+
+  /** The dockerfile, where it is not the one on disk. */
+  #textsOf({ dockerfile, wheelhouse, context }: StagePlan) {
+    if (wheelhouse !== undefined) {
+      const wheels = context.filter((file) => file.kind === "wheel");
+      return { [WHEELHOUSE_DOCKERFILE]: wheelhouseDockerfile(wheels) };
+    }
+    const text = this.#texts.get(dockerfile);
+    return text === undefined ? {} : { [dockerfile]: text };
   }
 
   /** The version that the agent will see is the image's; a late LABEL may differ. */

@@ -24,7 +24,9 @@ Deno.test("renderPlan() shows a plan to people", async () => {
     "    krunner-env.debian12.x86_64.spdx.json",
     "    krunner-python.debian12.txt",
     "    krunner-version.debian12.txt",
+    ...plan.notices.map((notice) => `  notice: ${notice}`),
   ]);
+  assertEquals(plan.notices.length, 2);
   assertEquals(lines([])[1], "  build: up to date, nothing to do");
 });
 
@@ -44,6 +46,7 @@ Deno.test("planToJson() shows a plan to machines", async () => {
       bootstrapped: "krunner-base:debian12",
       bootstrap: { suite: "bookworm" },
     },
+    images: [],
     sources: [ROW],
     stages: [{
       stage: "env",
@@ -55,5 +58,6 @@ Deno.test("planToJson() shows a plan to machines", async () => {
     dir: built.dir,
     outputs: plan.outputs,
     inputs: plan.inputs,
+    notices: plan.notices,
   });
 });

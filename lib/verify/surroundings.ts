@@ -7,6 +7,7 @@
 
 import { fileError } from "../errors.ts";
 import { outputNames } from "../package_dir.ts";
+import { VERSIONS_LIST } from "../versions_list.ts";
 
 /** What an archive is for. */
 export interface Identity {
@@ -48,7 +49,7 @@ export function companionNames({ distroVersion, arch }: Identity): {
     manifest,
     python,
     version,
-    versions: "versions.txt",
+    versions: VERSIONS_LIST,
     dockerfile: `krunner-env.${distroVersion}.dockerfile`,
   };
 }
