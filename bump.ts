@@ -23,6 +23,7 @@ import {
   suggestion,
 } from "./lib/cli.ts";
 import { UsageError } from "./lib/errors.ts";
+import { DIR_OPTION } from "./lib/options.ts";
 import type { PackageDir } from "./lib/package_dir.ts";
 import type { VersionChange } from "./lib/version_changes.ts";
 import type { CheckResult, CheckStatus, Versions } from "./lib/versions.ts";
@@ -30,11 +31,7 @@ import type { CheckResult, CheckStatus, Versions } from "./lib/versions.ts";
 export type { CheckResult, CheckStatus, PackageDir, VersionChange, Versions };
 
 const OPTIONS = {
-  dir: {
-    type: "string",
-    value: "DIR",
-    help: "The package directory; all of dockerfiles/ by default",
-  },
+  dir: DIR_OPTION,
   all: { type: "boolean", help: "volume: all distro versions" },
   to: {
     type: "string",
@@ -70,7 +67,7 @@ const HELP: Help = {
       'Raise __version__; the change is "major", "minor", "patch",\n"prerelease", or a version such as "3.6.0"',
     show: "List all versions",
     check:
-      "Tell whether what is built changed since the volume version was first\nbuilt, and the version did not",
+      "Tell whether what is built changed since the volume version was first\nbuilt by build.ts, and the version did not",
   },
   options: OPTIONS,
   examples: {
@@ -80,7 +77,7 @@ const HELP: Help = {
       "What would change for all of them",
     "deno run -A bump.ts package minor debian": "From 0.1.2 to 0.2.0",
     "deno run -A bump.ts check --dir ../ubuntu/src/ai/backend/krunner/ubuntu":
-      "In a checkout of upstream",
+      "In another checkout than the one around you",
   },
   exitCodes: {
     "0": "done; check: no bump was forgotten",
@@ -333,6 +330,16 @@ export async function main(
   const print = (text: string) => {
     if (!options.quiet && text !== "") output.log(text);
   };
+  /** Packages whose list of distro versions is wrong fail no check of versions. */
+  const warn = async (packages: readonly PackageDir[]) => {
+    if (options.quiet) return;
+    const { describeListDifferences } = await import("./lib/versions_list.ts");
+    for (const pkg of packages) {
+      for (const line of await describeListDifferences(pkg)) {
+        output.error(`note: ${line}`);
+      }
+    }
+  };
   switch (command.kind) {
     case "volume":
     case "package":
@@ -346,6 +353,7 @@ export async function main(
       print(
         options.json ? renderJson(versions) : renderVersions(versions),
       );
+      await warn(packages);
       return 0;
     }
     case "check": {
@@ -358,6 +366,7 @@ export async function main(
       print(options.json ? renderJson(results) : renderChecks(results));
       const failures = results.filter(isFailure).map(describeFailure);
       for (const failure of new Set(failures)) output.error(failure);
+      await warn(packages);
       return failures.length === 0 ? 0 : 1;
     }
     default:

@@ -270,7 +270,7 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-/** The folder of package directories. */
+/** Where package directories are. */
 async function findRoot(): Promise<string> {
   const { projectRoot } = await import("./lib/package_dir.ts");
   return projectRoot(import.meta.dirname ?? ".", Deno.cwd());

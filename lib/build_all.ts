@@ -62,7 +62,7 @@ export interface BuildOptions {
 
 /** What a build takes from the system around it. */
 export interface BuildHost {
-  /** The folder whose folders are package directories. */
+  /** Where package directories are; see `projectRoot()`. */
   readonly root: string;
   /** A folder for downloads and locks. */
   readonly cache: string;

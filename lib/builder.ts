@@ -70,17 +70,37 @@ export async function findBuilder(
       throw engine.failure("import an image", imported.stderr);
     }
     for (const builder of [BUILDERS.buildx, BUILDERS.buildkit]) {
-      const { code } = await feed(
-        engine,
-        [...builder.args, "--tag", built, "-"],
-        builder.env,
-        new TextEncoder().encode(`FROM ${base}\nLABEL krunner.probe=1\n`),
-      );
-      if (code === 0) return builder;
+      const dockerfile = `FROM ${base}\nLABEL krunner.probe=1\n`;
+      if (await tryBuild(engine, builder, built, dockerfile)) return builder;
     }
     return BUILDERS.classic;
   } finally {
-    await removeImages(engine.forCleanup(), [built, base]);
+    await removeImages(engine.forCleanup(), [base]);
+  }
+}
+
+/**
+ * Whether a builder can build a dockerfile that copies nothing from a context.
+ *
+ * @param image A name for the image, which is removed again
+ * @throws {CancelledError} If the run was cancelled.
+ */
+export async function tryBuild(
+  engine: Engine,
+  { args, env }: Builder,
+  image: string,
+  dockerfile: string,
+): Promise<boolean> {
+  try {
+    const { code } = await feed(
+      engine,
+      [...args, "--tag", image, "-"],
+      env,
+      new TextEncoder().encode(dockerfile),
+    );
+    return code === 0;
+  } finally {
+    await removeImages(engine.forCleanup(), [image]);
   }
 }
 

@@ -56,22 +56,16 @@ export const COMMON_OPTIONS = {
 } as const satisfies OptionSpecs;
 
 /**
- * `; did you mean "x"?`, or nothing where no known word is near: more than two
- * characters, and more than a third, would have to change.
+ * `; did you mean "x"?`, or nothing where no known word is near; see
+ * `nearestWord()`, which is loaded where something is unknown only.
  */
 export async function suggestion(
   word: string,
   known: readonly string[],
 ): Promise<string> {
-  if (known.length === 0) return "";
-  const [{ closestString }, { levenshteinDistance }] = await Promise.all([
-    import("@std/text/closest-string"),
-    import("@std/text/levenshtein-distance"),
-  ]);
-  const nearest = closestString(word, [...known]);
-  const isNear = levenshteinDistance(word, nearest) <=
-    Math.max(2, word.length / 3);
-  return isNear ? `; did you mean "${nearest}"?` : "";
+  const { nearestWord } = await import("./suggestion.ts");
+  const nearest = nearestWord(word, known);
+  return nearest === undefined ? "" : `; did you mean "${nearest}"?`;
 }
 
 /** Booleans never take a value: `--force=no` must not mean `--force`. */

@@ -56,6 +56,8 @@ export interface Instruction {
 export interface Dockerfile {
   /** Set by a `# escape=` directive; a backslash by default. */
   escape: Escape;
+  /** The frontend image that a `# syntax=` directive names. */
+  syntax?: string;
   /** In the file's order. */
   instructions: readonly Instruction[];
 }
@@ -79,22 +81,61 @@ function splitLines(text: string): Line[] {
   return lines;
 }
 
+/** A directive that may stand at the very top: `# name=value`. */
+interface Directive {
+  name: string;
+  value: string;
+  /** From 1. */
+  line: number;
+}
+
 /** Directives stand at the very top: the first other line ends them. */
-function readEscape(lines: readonly Line[], file: string): Escape {
-  for (const [index, { content }] of lines.entries()) {
-    const directive = /^\s*#\s*(syntax|escape|check)\s*=\s*(.+?)\s*$/i
-      .exec(content);
-    if (directive === null) break;
-    if (directive[1]?.toLowerCase() !== "escape") continue;
-    const value = directive[2];
-    if (value === "\\" || value === "`") return value;
-    throw new KrunnerError(
-      `Cannot read "${file}", line ${
-        index + 1
-      }: "${value}" is no escape character; use "\\" or "\`"`,
-    );
+function readDirectives(lines: readonly Line[]): Directive[] {
+  const directives: Directive[] = [];
+  for (const { content } of lines) {
+    const [matched, name = "", value = ""] =
+      /^\s*#\s*(syntax|escape|check)\s*=\s*(.+?)\s*$/i.exec(content) ?? [];
+    if (matched === undefined) break;
+    directives.push({
+      name: name.toLowerCase(),
+      value,
+      line: directives.length + 1,
+    });
   }
-  return "\\";
+  return directives;
+}
+
+function readEscape(directives: readonly Directive[], file: string): Escape {
+  const found = directives.find(({ name }) => name === "escape");
+  if (found === undefined) return "\\";
+  const { value, line } = found;
+  if (value === "\\" || value === "`") return value;
+  throw new KrunnerError(
+    `Cannot read "${file}", line ${line}: "${value}" is no escape character; use "\\" or "\`"`,
+  );
+}
+
+/** What stands behind the frontend's name are its own arguments. */
+function readSyntax(directives: readonly Directive[]): string | undefined {
+  return directives.find(({ name }) => name === "syntax")
+    ?.value.split(/\s/, 1)[0];
+}
+
+/**
+ * The text without its `# syntax=` directive, for the builder's own frontend. An
+ * empty line below the other directives keeps the numbers of all lines there.
+ */
+export function withoutSyntax(text: string): string {
+  const lines = text.split("\n");
+  const directives = readDirectives(splitLines(text));
+  const at = directives.findIndex(({ name }) => name === "syntax");
+  if (at < 0) return text;
+  return [
+    ...lines.slice(0, at),
+    ...lines.slice(at + 1, directives.length),
+    "",
+    ...lines.slice(directives.length),
+  ].join("\n");
 }
 
 const isComment = (content: string): boolean => /^\s*#/.test(content);
@@ -249,9 +290,12 @@ export function parseDockerfile(
   file = "dockerfile",
 ): Dockerfile {
   const lines = splitLines(text);
-  const escape = readEscape(lines, file);
+  const directives = readDirectives(lines);
+  const escape = readEscape(directives, file);
+  const syntax = readSyntax(directives);
   return {
     escape,
+    ...syntax === undefined ? {} : { syntax },
     instructions: [...new Reader(lines, escape, file).instructions()],
   };
 }

@@ -47,7 +47,10 @@ export interface Manifest {
   readonly glibc?: string;
   /** The env image that the volume was taken from. */
   readonly image: ImageRecord;
-  /** The base image that the stages got as `BASE_IMAGE`. */
+  /**
+   * The base image that the stages got as `BASE_IMAGE`, or that the dockerfile at
+   * the bottom names itself.
+   */
   readonly base?: BaseRecord;
   /** What this archive was made from. */
   readonly inputs: Inputs;

@@ -13,7 +13,7 @@ export const DIR_OPTION = {
   type: "string",
   value: "DIR",
   help:
-    "The package directory (default: each folder in dockerfiles/ beside\nthis script)",
+    "The package directory (default: the one that you are in, else\nthose in src/ai/backend/krunner of the checkout around you,\nelse those in dockerfiles/ beside this script)",
 } as const satisfies OptionSpec;
 
 /** `--engine`. */

@@ -5,8 +5,11 @@
  * @module
  */
 
-import { closestString } from "@std/text/closest-string";
 import { KrunnerError, UsageError } from "./errors.ts";
+import { distroVersionOf, isPackageDir } from "./package_root.ts";
+import { nearestWord } from "./suggestion.ts";
+
+export { projectRoot } from "./package_root.ts";
 
 /**
  * The stages of a volume's build. Only `env` is always there; upstream has
@@ -55,7 +58,6 @@ export interface Target {
 
 /** What a docker tag and a file name both can hold. */
 const DISTRO_VERSION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
-const ENV_DOCKERFILE = /^krunner-env\.(.+)\.dockerfile$/;
 
 /** Files that a build writes; they never count as its inputs. */
 const OUTPUT =
@@ -119,7 +121,7 @@ export async function openPackageDir(dir: string): Promise<PackageDir> {
     throw cause;
   }
   const distroVersions = [...files]
-    .map((name) => ENV_DOCKERFILE.exec(name)?.[1])
+    .map(distroVersionOf)
     .filter((name) => name !== undefined)
     .sort(compareNatural);
   if (distroVersions.length === 0) {
@@ -138,11 +140,13 @@ export async function openPackageDir(dir: string): Promise<PackageDir> {
 }
 
 /**
- * Opens every package directory below `root`, in the order of their names.
+ * Opens every package directory below `root`, in the order of their names; or
+ * `root` itself where it is one.
  *
  * @throws {KrunnerError} If `root` does not exist or holds none.
  */
 export async function findPackageDirs(root: string): Promise<PackageDir[]> {
+  if (isPackageDir(root)) return [await openPackageDir(root)];
   const dirs: string[] = [];
   try {
     for await (const { name } of Deno.readDir(root)) {
@@ -153,7 +157,7 @@ export async function findPackageDirs(root: string): Promise<PackageDir[]> {
   }
   const found: PackageDir[] = [];
   for (const dir of dirs.sort()) {
-    if (await holdsEnvDockerfile(dir)) found.push(await openPackageDir(dir));
+    if (isPackageDir(dir)) found.push(await openPackageDir(dir));
   }
   if (found.length === 0) {
     throw new KrunnerError(
@@ -164,9 +168,10 @@ export async function findPackageDirs(root: string): Promise<PackageDir[]> {
 }
 
 /**
- * The package directory `dir`, or, where none is given, every one below `root`:
- * what `--dir` means to all scripts.
+ * The package directory `dir`, or, where none is given, those of `root`: what
+ * `--dir` means to all scripts.
  *
+ * @param root What {@linkcode projectRoot} gives
  * @throws {KrunnerError} As {@linkcode openPackageDir} and
  * {@linkcode findPackageDirs}.
  */
@@ -178,27 +183,6 @@ export async function openPackages(
     ? await findPackageDirs(root)
     : [await openPackageDir(dir)];
 }
-
-/**
- * The folder of package directories beside a script in `scriptDir`, relative to
- * `cwd` where it is below, for that is how people read paths.
- */
-export function projectRoot(scriptDir: string, cwd: string): string {
-  const root = `${scriptDir}/dockerfiles`;
-  return root.startsWith(`${cwd}/`) ? root.slice(cwd.length + 1) : root;
-}
-
-async function holdsEnvDockerfile(dir: string): Promise<boolean> {
-  const { isDirectory } = await Deno.stat(dir).catch(() => NOTHING);
-  if (!isDirectory) return false;
-  for await (const entry of Deno.readDir(dir)) {
-    if (ENV_DOCKERFILE.test(entry.name)) return true;
-  }
-  return false;
-}
-
-/** What a symbolic link to nothing leads to. */
-const NOTHING = { isDirectory: false };
 
 /**
  * The targets that the names (or `all`) stand for, each once.
@@ -239,10 +223,14 @@ function findTarget(
   const found = known.filter((target) => target.distroVersion === name);
   const [target, other] = found;
   if (target === undefined) {
+    const nearest = nearestWord(
+      name,
+      known.map((target) => target.distroVersion),
+    );
     throw new UsageError(
-      `Unknown distro version "${name}": did you mean "${
-        closestString(name, known.map((target) => target.distroVersion))
-      }"? Known are ${list}`,
+      nearest === undefined
+        ? `Unknown distro version "${name}": known are ${list}`
+        : `Unknown distro version "${name}": did you mean "${nearest}"? Known are ${list}`,
     );
   }
   if (other !== undefined) {

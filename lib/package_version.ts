@@ -1,10 +1,11 @@
 /**
  * The package version: `__version__` in a Python package's `__init__.py`.
  *
- * It is semantic versioning's text, as upstream keeps it. pip and the package
- * indexes read that by PEP 440, which takes `1.4.0-rc.3` as another spelling of
- * `1.4.0rc3`. Only `rc`, `alpha` and `beta` with one number have a meaning in
- * both; other prereleases are refused, for pip would not install them.
+ * It is semantic versioning's text. pip and the package indexes read that by PEP
+ * 440, which takes `1.4.0-rc.3` as another spelling of `1.4.0rc3`. Only `rc`,
+ * `alpha` and `beta` with one number have a meaning in both; other prereleases are
+ * refused, for pip would not install them. Upstream writes PEP 440's own spelling:
+ * a version that has it keeps it.
  *
  * @module
  */
@@ -34,8 +35,25 @@ interface Found {
   start: number;
 }
 
+/** `__version__` that Python works out: upstream's later packages ask their metadata. */
+const COMPUTED =
+  /^[ \t]*__version__[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=[ \t]*[A-Za-z_(]/m;
+
+/**
+ * The text of `__version__` as it stands in an `__init__.py`, version or not;
+ * `undefined` where it is not written there but computed, or not set at all.
+ */
+export function findPackageVersion(text: string): string | undefined {
+  return text.matchAll(ASSIGNMENT).next().value?.[3];
+}
+
 function findVersion(text: string, file: string): Found {
   const [match, ...others] = text.matchAll(ASSIGNMENT);
+  if (match === undefined && COMPUTED.test(text)) {
+    throw new KrunnerError(
+      `Cannot read the package version in "${file}": __version__ is computed there, as where setuptools-scm takes it from the Git tag; tag the release, or write a line "__version__ = '0.1.0'"`,
+    );
+  }
   if (match === undefined) {
     throw new KrunnerError(
       `Cannot read the package version in "${file}": it has no __version__; add a line "__version__ = '0.1.0'"`,
@@ -60,10 +78,31 @@ function isPythonVersion({ prerelease, build }: SemVer): boolean {
     typeof count === "number" && rest.length === 0;
 }
 
+/** PEP 440's spelling of a prerelease, and semantic versioning's. */
+const SHORT = /^(\d+\.\d+\.\d+)(a|b|rc)(\d+)$/;
+const LONG = /^(\d+\.\d+\.\d+)-(alpha|beta|rc)\.(\d+)$/;
+const TAGS: Readonly<Record<string, string>> = { a: "alpha", b: "beta" };
+
+function lengthen(value: string): string {
+  return value.replace(
+    SHORT,
+    (_, release, tag, count) => `${release}-${TAGS[tag] ?? tag}.${count}`,
+  );
+}
+
+function shorten(value: string): string {
+  return value.replace(
+    LONG,
+    (_, release, tag, count) =>
+      `${release}${tag === "rc" ? tag : tag.charAt(0)}${count}`,
+  );
+}
+
 function parseVersion(value: string): SemVer | undefined {
-  const version = tryParse(value);
+  const text = lengthen(value);
+  const version = tryParse(text);
   // `tryParse` takes "v1.2.3" too.
-  if (version === undefined || format(version) !== value) return undefined;
+  if (version === undefined || format(version) !== text) return undefined;
   return isPythonVersion(version) ? version : undefined;
 }
 
@@ -77,7 +116,7 @@ export function readPackageVersion(text: string, file: string): string {
   const { value } = findVersion(text, file);
   if (parseVersion(value) === undefined) {
     throw new KrunnerError(
-      `Cannot read the package version in "${file}": __version__ is "${value}"; it must be like "1.2.3" or "1.2.3-rc.1"`,
+      `Cannot read the package version in "${file}": __version__ is "${value}"; it must be like "1.2.3", "1.2.3-rc.1" or "1.2.3rc1"`,
     );
   }
   return value;
@@ -123,6 +162,7 @@ function raise(current: SemVer, step: ReleaseStep): SemVer {
  * | `3.5.1-rc.1` | `prerelease` | `3.5.1-rc.2` |
  * | `3.5.1-rc.2` | `patch` | `3.5.1` |
  * | `3.5.0` | `4.0.0-beta.1` | `4.0.0-beta.1` |
+ * | `3.5.1rc1` | `prerelease` | `3.5.1rc2` |
  *
  * @throws {UsageError} If `change` is neither a step nor a version.
  * @throws {KrunnerError} If the version would stay or go down.
@@ -135,15 +175,14 @@ export function nextPackageVersion(current: string, change: string): string {
     throw new UsageError(
       `Cannot set package version "${change}": it is no version; give ${
         RELEASE_STEPS.join(", ")
-      }, or one like "1.2.3" or "1.2.3-rc.1"`,
+      }, or one like "1.2.3", "1.2.3-rc.1" or "1.2.3rc1"`,
     );
   }
   if (!greaterThan(to, from)) {
     throw new KrunnerError(
-      `Cannot set package version "${
-        format(to)
-      }": it is not above the current "${current}"; a version never goes down`,
+      `Cannot set package version "${change}": it is not above the current "${current}"; a version never goes down`,
     );
   }
-  return format(to);
+  if (!isReleaseStep(change)) return change;
+  return SHORT.test(current) ? shorten(format(to)) : format(to);
 }

@@ -12,6 +12,8 @@ import {
   resolveContext,
 } from "./context.ts";
 import { fileError, KrunnerError, UsageError } from "./errors.ts";
+import { findForeignImages, type ForeignImage } from "./foreign_images.ts";
+import { isLfsPointer, LFS_ADVICE } from "./git_lfs.ts";
 import { type Inputs, sha256 } from "./inputs.ts";
 import { maskVolumeVersion, readVolumeVersion } from "./labels.ts";
 import { dataOf, type DistroData, readPackageData } from "./package_data.ts";
@@ -25,7 +27,12 @@ import {
   type Target,
 } from "./package_dir.ts";
 import { type SourceRow, SOURCES } from "./sources.ts";
-import { readStageFile, type StageFile } from "./stage_file.ts";
+import {
+  type BuildKitOnly,
+  readStageFile,
+  type StageFile,
+} from "./stage_file.ts";
+import { describeListDifferences } from "./versions_list.ts";
 import {
   listWheels,
   type WheelFile,
@@ -75,14 +82,10 @@ export interface StagePlan {
   readonly wheelhouse?: string;
   /** The image that stands in for building the stage. */
   readonly collected?: CollectedImage;
-}
-
-/** An image of a collected folder and the name that dockerfiles call it by. */
-export interface NamedImage {
-  /** E.g. `debian:12-slim`. */
-  readonly reference: string;
-  /** The image. */
-  readonly collected: CollectedImage;
+  /** The frontend image that the dockerfile asks for. */
+  readonly syntax?: string;
+  /** What in the dockerfile only BuildKit understands. */
+  readonly buildKitOnly?: BuildKitOnly;
 }
 
 /** The plan of one distro version. */
@@ -95,14 +98,16 @@ export interface BuildPlan {
   readonly volumeVersion: number;
   /** The base image, where a dockerfile wants one. */
   readonly base?: BasePlan;
+  /** Other images that dockerfiles name and that no stage makes. */
+  readonly images: readonly ForeignImage[];
+  /** Which of them the volume is made on, where that is not the base image. */
+  readonly madeOn?: string;
   /** The stages in the order to build. */
   readonly stages: readonly StagePlan[];
   /** The downloads that the stages need. */
   readonly sources: readonly SourceRow[];
   /** The user's folder that they are in; absent where they are downloaded. */
   readonly sourceFolder?: string;
-  /** Images that dockerfiles name and no stage makes, where a folder has them. */
-  readonly others?: readonly NamedImage[];
   /** Names of the files that it writes into the package directory. */
   readonly outputs: OutputNames;
   /** What the archive will be made from. */
@@ -134,13 +139,34 @@ export async function makePlan(
     arch: options.arch,
     volumeVersion: draft.volumeVersion,
     ...base === undefined ? {} : { base },
+    ...planImages(target, draft, options, base),
     stages,
     sources,
     ...options.sources === undefined ? {} : { sourceFolder: options.sources },
     outputs: outputNames(target.distroVersion, options.arch),
     inputs: await digestInputs(target, draft, stages, options, data, base),
-    notices: ttydNotices(target, options.arch),
+    notices: [
+      ...ttydNotices(target, stages, options.arch),
+      ...await describeListDifferences(target.pkg, [target.distroVersion]),
+    ],
   };
+}
+
+/**
+ * Plans a build without any options.
+ *
+ * @throws {KrunnerError} As {@linkcode makePlan}.
+ */
+export async function makeDefaultPlan(
+  target: Target,
+  arch: string,
+): Promise<BuildPlan> {
+  return await makePlan(target, {
+    arch,
+    base: "auto",
+    buildArgs: {},
+    imagePrefix: DEFAULT_IMAGE_PREFIX,
+  });
 }
 
 /** A stage's dockerfile as it was read. */
@@ -372,6 +398,10 @@ async function planStages(
         options.rows ?? SOURCES,
       ),
     ),
+    ...draft.file.syntax === undefined ? {} : { syntax: draft.file.syntax },
+    ...draft.file.buildKitOnly === undefined
+      ? {}
+      : { buildKitOnly: draft.file.buildKitOnly },
   }));
   if (options.wheelhouse === undefined) return plans;
   const wheels = await listWheels(options.wheelhouse);
@@ -448,6 +478,30 @@ function planBase(
   };
 }
 
+/** Images that no stage makes; and the one at the bottom of the env stage. */
+function planImages(
+  target: Target,
+  { stages }: Draft,
+  { imagePrefix }: PlanOptions,
+  base: BasePlan | undefined,
+): Pick<BuildPlan, "images" | "madeOn"> {
+  const stageOf = (image: string) => stageOfImage(image, target, imagePrefix);
+  const images = findForeignImages(
+    stages,
+    (image) => stageOf(image) !== undefined || image === base?.reference,
+  );
+  let parent = stages.at(-1)!.file.parent;
+  for (let stage = stageOf(parent); stage !== undefined;) {
+    const draft = stages.find((draft) => draft.stage === stage);
+    // A folder of wheels has no dockerfile, and nothing is made from it.
+    if (draft === undefined) break;
+    parent = draft.file.parent;
+    stage = stageOf(parent);
+  }
+  const isForeign = images.some(({ reference }) => reference === parent);
+  return { images, ...isForeign ? { madeOn: parent } : {} };
+}
+
 async function digestInputs(
   target: Target,
   { stages }: Draft,
@@ -491,20 +545,29 @@ async function digestPackageFile(path: string): Promise<string> {
 }
 
 async function digestFile(path: string): Promise<string> {
-  try {
-    return await sha256(await Deno.readFile(path));
-  } catch (error) {
+  const bytes = await Deno.readFile(path).catch((error) => {
     throw fileError("read", path, error);
+  });
+  if (isLfsPointer(bytes)) {
+    throw new KrunnerError(`Cannot build with "${path}": ${LFS_ADVICE}`);
   }
+  return await sha256(bytes);
 }
 
 function sortKeys(record: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(record).sort());
 }
 
-function ttydNotices({ pkg, distroVersion }: Target, arch: string): string[] {
-  const binary = `ttyd_linux.${arch}.bin`;
-  return pkg.files.has(binary) ? [] : [
-    `The volume "${distroVersion}" will have no bin/ttyd: there is no "${pkg.dir}/${binary}"`,
+function ttydNotices(
+  { pkg, distroVersion }: Target,
+  stages: readonly StagePlan[],
+  arch: string,
+): string[] {
+  // Upstream's first one was "ttyd_linux.x86_64".
+  const isCopied = stages.some(({ context }) =>
+    context.some(({ path }) => path.startsWith("ttyd_linux."))
+  );
+  return isCopied ? [] : [
+    `The volume "${distroVersion}" will have no bin/ttyd: there is no "${pkg.dir}/ttyd_linux.${arch}.bin", or no dockerfile copies it`,
   ];
 }

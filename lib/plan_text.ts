@@ -5,6 +5,7 @@
  */
 
 import type { BasePlan } from "./base_image.ts";
+import type { ForeignImage } from "./foreign_images.ts";
 import type { BuildPlan, StagePlan } from "./plan.ts";
 import { describeOrigin, type SourceRow } from "./sources.ts";
 
@@ -13,18 +14,15 @@ export function renderPlan(
   plan: BuildPlan,
   reasons: readonly string[],
 ): string {
-  const { target, arch, volumeVersion, base, stages, sources } = plan;
-  const { others = [], sourceFolder, outputs } = plan;
+  const { target, arch, volumeVersion, base, images, stages } = plan;
+  const { sources, sourceFolder, outputs } = plan;
   return [
     `${target.distroVersion} (${arch}), volume version ${volumeVersion}`,
     `  build: ${
       reasons.length === 0 ? "up to date, nothing to do" : reasons.join(", ")
     }`,
-    ...plan.notices.map((notice) => `  notice: ${notice}`),
     ...base === undefined ? [] : [renderBase(base)],
-    ...others.map(({ reference, collected }) =>
-      `  image: ${reference} from ${collected.archive}`
-    ),
+    ...images.map(renderImage),
     ...sources.flatMap((row) =>
       renderSource(
         row,
@@ -36,6 +34,7 @@ export function renderPlan(
     ...stages.flatMap(renderStage),
     `  outputs in ${target.pkg.dir}:`,
     ...Object.values(outputs).map((name) => `    ${name}`),
+    ...plan.notices.map((notice) => `  notice: ${notice}`),
   ].join("\n");
 }
 
@@ -62,6 +61,13 @@ export function renderSource(
     `  source: ${file}, SHA-256 ${sha256}`,
     ...places.map((place) => `    from ${place}`),
   ];
+}
+
+function renderImage(
+  { reference, dockerfile, collected }: ForeignImage,
+): string {
+  const from = collected === undefined ? "" : `, from ${collected.archive}`;
+  return `  image: ${reference}, for ${dockerfile}${from}`;
 }
 
 function renderStage(stage: StagePlan): string[] {
@@ -91,10 +97,9 @@ export function planToJson(
     arch,
     status: "planned",
     reasons,
-    notices: plan.notices,
     volumeVersion,
     base,
-    others: plan.others,
+    images: plan.images,
     sourceFolder: plan.sourceFolder,
     sources,
     stages: stages.map(({ context, ...stage }) => ({
@@ -104,5 +109,6 @@ export function planToJson(
     dir: target.pkg.dir,
     outputs,
     inputs: plan.inputs,
+    notices: plan.notices,
   };
 }

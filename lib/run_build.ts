@@ -20,8 +20,11 @@ import { type ContextFile, contextStream } from "./context.ts";
 import { openDebianSource } from "./debian_source.ts";
 import { askGlibc } from "./glibc.ts";
 import { BUILD_LABEL, type Engine, platformOf } from "./engine.ts";
+import { withoutSyntax } from "./dockerfile.ts";
 import { CancelledError, fileError, KrunnerError } from "./errors.ts";
 import { type Extraction, extractVolume } from "./extract.ts";
+import { provideForeignImage } from "./foreign_images.ts";
+import { settleFrontend } from "./frontend.ts";
 import { changedInputs, sha256 } from "./inputs.ts";
 import { VOLUME_VERSION_LABEL } from "./labels.ts";
 import { takeLock } from "./lock.ts";
@@ -111,7 +114,7 @@ export async function withBuild<T>(
   const { target: { pkg, distroVersion }, arch } = plan;
   const dir = await Deno.realPath(pkg.dir);
   const key = (await sha256(`${dir}\n${distroVersion}\n${arch}`)).slice(0, 16);
-  await makeFolder(`${dir}/logs`);
+  await makeLogFolder(`${dir}/logs`);
   await makeFolder(`${run.cache}/locks`);
   using _outputs = await lock(`${dir}/logs/.${distroVersion}.lock`, plan, run);
   // Another copy of the family writes other files, but the same image names.
@@ -143,6 +146,18 @@ async function makeFolder(path: string): Promise<void> {
     await Deno.mkdir(path, { recursive: true });
   } catch (error) {
     throw fileError("write", path, error);
+  }
+}
+
+/** Logs and locks are nothing to commit, in whoever's repository they are. */
+async function makeLogFolder(path: string): Promise<void> {
+  await makeFolder(path);
+  const ignore = `${path}/.gitignore`;
+  try {
+    await Deno.writeTextFile(ignore, "*\n", { createNew: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return;
+    throw fileError("write", ignore, error);
   }
 }
 
@@ -188,6 +203,8 @@ export class Build {
   #base: BaseRecord | undefined;
   #platform: string | undefined;
   readonly #sources = new Map<string, string>();
+  /** Texts of dockerfiles that the builder does not get as they are on disk. */
+  readonly #texts = new Map<string, string>();
 
   constructor(plan: BuildPlan, run: BuildRun, key: string) {
     this.#plan = plan;
@@ -231,6 +248,8 @@ export class Build {
     if (arch !== this.#plan.arch) this.#platform = platformOf(this.#plan.arch);
     await this.#loadImages();
     await this.#provideBase();
+    await this.#provideImages();
+    await this.#askGlibc();
     await this.#provideSources();
   }
 
@@ -241,6 +260,7 @@ export class Build {
     );
     if (stages.length === 0) return;
     const builder = await this.#run.builder();
+    for (const stage of stages) await this.#settleFrontend(stage, builder);
     for (const stage of stages) await this.#buildStage(stage, builder);
   }
 
@@ -261,9 +281,9 @@ export class Build {
 
   /** Images of a collected folder, so that no other way to them is tried. */
   async #loadImages(): Promise<void> {
-    const { base, stages, others = [] } = this.#plan;
+    const { base, stages, images } = this.#plan;
     if (
-      [base, ...stages, ...others].every((one) => one?.collected === undefined)
+      [base, ...stages, ...images].every((one) => one?.collected === undefined)
     ) return;
     this.begin("images");
     const { engine, signal } = this.#run;
@@ -277,7 +297,8 @@ export class Build {
     for (const { image, collected } of stages) {
       if (collected !== undefined) await loader.provide(collected, [image]);
     }
-    for (const { reference, collected } of others) {
+    for (const { reference, collected } of images) {
+      if (collected === undefined) continue;
       const id = await engine.imageId(reference);
       if (id === undefined) await loader.provide(collected, [reference]);
       else if (id !== collected.id) {
@@ -302,13 +323,33 @@ export class Build {
     const { base } = this.#plan;
     if (base === undefined) return;
     this.#base ??= await this.#findBase(base);
-    const image = this.#base;
+  }
+
+  async #provideImages(): Promise<void> {
+    const { images, madeOn, target } = this.#plan;
+    const missing = images.filter(({ collected }) => collected === undefined);
+    if (missing.length > 0) this.begin("base image");
+    const { engine } = this.#run;
+    for (const { reference, dockerfile } of missing) {
+      await provideForeignImage(engine, reference, {
+        where: inPackage(target, dockerfile),
+        platform: this.#platform,
+        onNotice: this.#notice,
+      });
+    }
+    if (madeOn === undefined) return;
+    const id = await engine.imageId(madeOn) ?? "";
+    this.#base ??= { reference: madeOn, id };
+  }
+
+  async #askGlibc(): Promise<void> {
+    if (this.#base === undefined) return;
     const glibc = await askGlibc(this.#run.engine, {
-      image: image.reference,
-      label: `${BUILD_LABEL}=${this.#key}`,
+      image: this.#base.reference,
+      label: this.label,
       platform: this.#platform,
     });
-    this.#base = { ...image, ...glibc === undefined ? {} : { glibc } };
+    if (glibc !== undefined) this.#base = { ...this.#base, glibc };
   }
 
   async #provideSources(): Promise<void> {
@@ -338,6 +379,17 @@ export class Build {
       this.#key,
       origin,
     );
+  }
+
+  async #settleFrontend(stage: StagePlan, builder: Builder): Promise<void> {
+    if (stage.wheelhouse !== undefined) return;
+    const where = inPackage(this.#plan.target, stage.dockerfile);
+    const { engine } = this.#run;
+    const needs = { ...stage, where, key: this.#key };
+    const how = await settleFrontend(engine, builder, needs, this.#notice);
+    if (how === "as written") return;
+    const text = withoutSyntax(await Deno.readTextFile(where));
+    this.#texts.set(stage.dockerfile, text);
   }
 
   async #buildStage(stage: StagePlan, builder: Builder): Promise<void> {
@@ -383,15 +435,22 @@ export class Build {
           return this.#sources.get(file.row.file)!;
       }
     };
+    const texts = this.#textsOf(stage);
     return await contextStream(
-      stage.context,
+      stage.context.filter(({ path }) => !Object.hasOwn(texts, path)),
       locate,
-      stage.wheelhouse === undefined ? {} : {
-        [WHEELHOUSE_DOCKERFILE]: wheelhouseDockerfile(
-          stage.context.filter((file) => file.kind === "wheel"),
-        ),
-      },
+      texts,
     );
+  }
+
+  /** The dockerfile, where it is not the one on disk. */
+  #textsOf({ dockerfile, wheelhouse, context }: StagePlan) {
+    if (wheelhouse !== undefined) {
+      const wheels = context.filter((file) => file.kind === "wheel");
+      return { [WHEELHOUSE_DOCKERFILE]: wheelhouseDockerfile(wheels) };
+    }
+    const text = this.#texts.get(dockerfile);
+    return text === undefined ? {} : { [dockerfile]: text };
   }
 
   /** The version that the agent will see is the image's; a late LABEL may differ. */

@@ -30,8 +30,25 @@ export interface StageFile {
   readonly declaredArgs: ReadonlySet<string>;
   /** Images that it is made from or copies from, variables replaced. */
   readonly images: readonly string[];
+  /**
+   * The image that its last build stage is made from in the end, whatever stages
+   * are in between.
+   */
+  readonly parent: string;
   /** What it takes from the build context. */
   readonly context: readonly ContextPattern[];
+  /** The frontend image of its `# syntax=` directive. */
+  readonly syntax?: string;
+  /** What only BuildKit understands, where there is such a thing. */
+  readonly buildKitOnly?: BuildKitOnly;
+}
+
+/** An instruction that the classic builder fails at. */
+export interface BuildKitOnly {
+  /** What it uses. */
+  readonly feature: "here-document" | "mount";
+  /** The dockerfile's line, from 1. */
+  readonly line: number;
 }
 
 /**
@@ -49,7 +66,7 @@ export function readStageFile(
   buildArgs: Readonly<Record<string, string>>,
 ): StageFile {
   const reader = new StageReader(buildArgs);
-  const { instructions } = parseDockerfile(text, file);
+  const { instructions, syntax } = parseDockerfile(text, file);
   for (const instruction of instructions) {
     if (instruction.onbuild) continue;
     try {
@@ -65,7 +82,12 @@ export function readStageFile(
   return {
     declaredArgs: reader.declared,
     images: [...reader.images],
+    parent: reader.parent,
     context: reader.context,
+    ...syntax === undefined ? {} : { syntax },
+    ...reader.buildKitOnly === undefined
+      ? {}
+      : { buildKitOnly: reader.buildKitOnly },
   };
 }
 
@@ -73,9 +95,12 @@ class StageReader {
   readonly declared = new Set<string>();
   readonly images = new Set<string>();
   readonly context: ContextPattern[] = [];
+  parent = "";
+  buildKitOnly: BuildKitOnly | undefined;
   readonly #buildArgs: Readonly<Record<string, string>>;
   readonly #globals: Record<string, string> = {};
-  readonly #aliases = new Set<string>(["scratch"]);
+  /** Names of build stages, and what each is made from in the end. */
+  readonly #aliases = new Map<string, string>([["scratch", "scratch"]]);
   /** Variables of the current build stage; before the first FROM, none. */
   #scope: Record<string, string> | undefined;
   /** Those of them that ENV set: ARG does not change them any more. */
@@ -86,6 +111,9 @@ class StageReader {
   }
 
   read(instruction: Instruction): void {
+    if (instruction.heredocs.length > 0) {
+      this.#needsBuildKit("here-document", instruction);
+    }
     switch (instruction.keyword) {
       case "ARG":
         return this.#readArg(instruction);
@@ -137,7 +165,8 @@ class StageReader {
       );
     }
     this.#image(image);
-    if (alias !== undefined) this.#aliases.add(alias);
+    this.parent = this.#aliases.get(image.toLowerCase()) ?? image;
+    if (alias !== undefined) this.#aliases.set(alias, this.parent);
     this.#scope = {};
     this.#env = new Set();
   }
@@ -151,6 +180,7 @@ class StageReader {
   #readRun(instruction: Instruction): void {
     for (const [name, value] of parseFlags(instruction).flags) {
       if (name !== "mount") continue;
+      this.#needsBuildKit("mount", instruction);
       const mount = Object.fromEntries(
         value.split(",").map((pair) => pair.split("=", 2)),
       );
@@ -159,6 +189,16 @@ class StageReader {
         this.#pattern(mount.source ?? mount.src ?? ".", instruction);
       }
     }
+  }
+
+  /** The first of them, or the first here-document: fewer builders know those. */
+  #needsBuildKit(
+    feature: BuildKitOnly["feature"],
+    { line }: Instruction,
+  ): void {
+    const known = this.buildKitOnly?.feature;
+    if (known === "here-document" || known === feature) return;
+    this.buildKitOnly = { feature, line };
   }
 
   #fromFlag(from: string): void {

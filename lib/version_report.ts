@@ -46,7 +46,9 @@ export function renderVersions(versions: readonly Versions[]): string {
 function describeCheck({ status, changed }: CheckResult): string {
   switch (status) {
     case "unbuilt":
-      return "no build to compare with";
+      return "nothing was built yet";
+    case "unrecorded":
+      return "not known: no manifest tells what this version was built from";
     case "unchanged":
       return "nothing changed";
     case "raised":

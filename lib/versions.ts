@@ -14,7 +14,7 @@ import {
   outputNames,
   type Target,
 } from "./package_dir.ts";
-import { readPackageVersion } from "./package_version.ts";
+import { findPackageVersion } from "./package_version.ts";
 import { packageVersionPath, readExactText } from "./version_changes.ts";
 
 /** All versions of one distro version; `null` where there is none yet. */
@@ -29,7 +29,7 @@ export interface Versions {
   recorded: number | null;
   /** `major.minor` of the volume's Python. */
   python: string | null;
-  /** The version of the Python package. */
+  /** The version of the Python package; `null` too where Python computes it. */
   package: string | null;
 }
 
@@ -64,7 +64,7 @@ async function readRecorded(target: Target): Promise<number | null> {
 /**
  * Reads all versions of a distro version.
  *
- * @throws {KrunnerError} If its label or its package's version is bad.
+ * @throws {KrunnerError} If its label or its version file is bad.
  */
 export async function readVersions(target: Target): Promise<Versions> {
   const { pkg, distroVersion } = target;
@@ -77,7 +77,7 @@ export async function readVersions(target: Target): Promise<Versions> {
     recorded: await readRecorded(target),
     python: await readOptional(inPackage(target, python)),
     package: pkg.files.has("__init__.py")
-      ? readPackageVersion(await readExactText(init), init)
+      ? findPackageVersion(await readExactText(init)) ?? null
       : null,
   };
 }
@@ -85,7 +85,9 @@ export async function readVersions(target: Target): Promise<Versions> {
 /**
  * What a check says of a volume version:
  *
- * - `unbuilt`: there is no record to compare with;
+ * - `unbuilt`: nothing was built yet;
+ * - `unrecorded`: what was built has this version, and no manifest: other tools
+ *   than `build.ts` leave none, and nothing tells what it was built from;
  * - `unchanged`: the inputs are those that the version was first built from;
  * - `raised`: the label is above the recorded version;
  * - `forgotten`: the inputs changed and the label did not;
@@ -93,6 +95,7 @@ export async function readVersions(target: Target): Promise<Versions> {
  */
 export type CheckStatus =
   | "unbuilt"
+  | "unrecorded"
   | "unchanged"
   | "raised"
   | "forgotten"
@@ -102,7 +105,7 @@ export type CheckStatus =
 export interface CheckResult {
   /** The distro version. */
   distroVersion: string;
-  /** The arch of the manifest; `null` where there is none. */
+  /** The arch of the manifest or archive; `null` where there is none. */
   arch: string | null;
   /** What is to be said. */
   status: CheckStatus;
@@ -119,15 +122,15 @@ export function isFailure({ status }: CheckResult): boolean {
   return status === "forgotten" || status === "lowered";
 }
 
-/** The arches that the package directory has manifests of. */
-function manifestArches({ pkg, distroVersion }: Target): string[] {
+/** The arches that the package directory has archives or manifests of. */
+function builtArches({ pkg, distroVersion }: Target): string[] {
   const prefix = `krunner-env.${distroVersion}.`;
-  return [...pkg.files]
-    .filter((name) => name.startsWith(prefix) && name.endsWith(".json"))
-    .map((name) => name.slice(prefix.length, -".json".length))
-    // "krunner-env.alpine3.10.x86_64.json" is none of alpine3's.
-    .filter((arch) => !arch.includes("."))
-    .sort();
+  const arches = [...pkg.files]
+    .filter((name) => name.startsWith(prefix))
+    .flatMap((name) =>
+      /^([^.]+)\.(?:json|tar\.xz)$/.exec(name.slice(prefix.length))?.[1] ?? []
+    );
+  return [...new Set(arches)].sort();
 }
 
 /** What a build without any options would be made from, by each way to build. */
@@ -183,44 +186,43 @@ function compare(volume: number, recorded: number | null): CheckStatus {
 
 /**
  * Compares the label of a distro version with what was built: one result for
- * each manifest, or one in all where there is none.
+ * each arch, or one in all where there is neither an archive nor a manifest.
  *
  * @throws {KrunnerError} If the package directory or a manifest is broken.
  */
 export async function checkVersions(target: Target): Promise<CheckResult[]> {
-  const { distroVersion } = target;
   const volume = await readLabel(target);
-  const arches = manifestArches(target);
-  if (arches.length === 0) {
-    const recorded = await readRecorded(target);
-    // A version file alone tells which version was built, not from what.
-    const status = compare(volume, recorded);
-    return [{
-      distroVersion,
-      arch: null,
-      status: status === "unchanged" ? "unbuilt" : status,
-      volume,
-      recorded,
-      changed: [],
-    }];
-  }
-  const { readManifest } = await import("./manifest.ts");
+  const arches = builtArches(target);
   const results: CheckResult[] = [];
-  for (const arch of arches) {
-    const manifest = await readManifest(target, arch);
-    const recorded = manifest?.volumeVersion ?? null;
-    const status = compare(volume, recorded);
-    const changed = manifest !== undefined && status === "unchanged"
-      ? await changesSince(target, manifest)
-      : [];
-    results.push({
-      distroVersion,
-      arch,
-      status: changed.length > 0 ? "forgotten" : status,
-      volume,
-      recorded,
-      changed,
-    });
+  for (const arch of arches.length === 0 ? [null] : arches) {
+    results.push(await checkArch(target, arch, volume));
   }
   return results;
+}
+
+async function checkArch(
+  target: Target,
+  arch: string | null,
+  volume: number,
+): Promise<CheckResult> {
+  const { readManifest } = await import("./manifest.ts");
+  const manifest = arch === null ? undefined : await readManifest(target, arch);
+  // A version file alone tells which version was built, not from what.
+  const recorded = manifest?.volumeVersion ?? await readRecorded(target);
+  const status = compare(volume, recorded);
+  const changed = manifest !== undefined && status === "unchanged"
+    ? await changesSince(target, manifest)
+    : [];
+  return {
+    distroVersion: target.distroVersion,
+    arch,
+    status: changed.length > 0
+      ? "forgotten"
+      : manifest === undefined && status === "unchanged"
+      ? "unrecorded"
+      : status,
+    volume,
+    recorded,
+    changed,
+  };
 }

@@ -111,6 +111,11 @@ export function safeTarget(
     `it links to ${JSON.stringify(target)}, which is outside the volume`,
     "make the link relative and let it stay inside",
   );
+  const behindName = refuse(
+    name,
+    `it links to ${JSON.stringify(target)}, which has ".." behind a name`,
+    "write the link's target without it",
+  );
   const directory = components.slice(0, -1);
   const steps = componentsOf(target);
   if (target === "" || target.includes("\0")) throw outside;
@@ -118,19 +123,14 @@ export function safeTarget(
     const mount = componentsOf(mountPoint);
     const inside = steps.slice(mount.length);
     const under = mount.every((part, i) => steps[i] === part);
-    if (!under || inside.includes("..")) throw outside;
+    if (!under || inside[0] === "..") throw outside;
+    if (inside.includes("..")) throw behindName;
     return relativeTarget(directory, inside);
   }
   const climbs = steps.findIndex((step) => step !== "..");
   const up = climbs < 0 ? steps.length : climbs;
   if (up > directory.length) throw outside;
-  if (steps.slice(up).includes("..")) {
-    throw refuse(
-      name,
-      `it links to ${JSON.stringify(target)}, which has ".." behind a name`,
-      "write the link's target without it",
-    );
-  }
+  if (steps.slice(up).includes("..")) throw behindName;
   return target;
 }
 

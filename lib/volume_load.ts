@@ -6,6 +6,7 @@
 
 import type { Engine } from "./engine.ts";
 import { KrunnerError } from "./errors.ts";
+import { isLfsPointerFile, LFS_ADVICE } from "./git_lfs.ts";
 import { sha256 } from "./inputs.ts";
 import { takeLock } from "./lock.ts";
 import { readManifest } from "./manifest.ts";
@@ -216,7 +217,12 @@ async function requireArchive(options: LoadOptions): Promise<void> {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   });
-  if (info?.isFile) return;
+  if (info?.isFile) {
+    if (!await isLfsPointerFile(file)) return;
+    throw new KrunnerError(
+      `Cannot load "${distroVersion}" for ${arch} from "${file}": ${LFS_ADVICE}`,
+    );
+  }
   throw new KrunnerError(
     `Cannot load "${distroVersion}" for ${arch}: there is no "${file}"; build it with "build.ts ${distroVersion}"`,
   );

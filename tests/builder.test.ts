@@ -349,7 +349,6 @@ Deno.test("findBuilder() removes its image though it was cancelled", async () =>
   await assertRejects(() => found, CancelledError);
   assertEquals((await Deno.readTextFile(calls)).split("\n"), [
     "import - krunner-probe:key",
-    "image rm krunner-probe:key-built",
     "image rm krunner-probe:key",
     "",
   ]);

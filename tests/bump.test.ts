@@ -20,6 +20,7 @@ const LABEL = "ai.backend.krunner.version";
 const FILES: Record<string, string> = {
   "__init__.py": "__version__ = '3.5.0'\n",
   "requirements.txt": "attrs\n",
+  "versions.txt": "ubuntu18.04\nubuntu20.04\n",
   "krunner-env.ubuntu18.04.dockerfile":
     `FROM ubuntu:18.04\r\nCOPY requirements.txt /root/\r\nLABEL "${LABEL}"="6" \\\r\n  other=x`,
   "krunner-env.ubuntu20.04.dockerfile":
@@ -494,7 +495,7 @@ Deno.test("bump check finds a forgotten bump", async (t) => {
           "DISTRO VERSION  ARCH     VOLUME  BUILT  STATE\n" +
           "ubuntu18.04     aarch64  6       6      nothing changed\n" +
           "ubuntu18.04     x86_64   6       6      nothing changed\n" +
-          "ubuntu20.04     -        9       -      no build to compare with",
+          "ubuntu20.04     -        9       -      nothing was built yet",
         ],
         err: [],
       });
@@ -562,7 +563,7 @@ Deno.test("bump check goes by the version file where there is no manifest", asyn
   for (
     const [recorded, status] of [
       ["5", "raised"],
-      ["6", "unbuilt"],
+      ["6", "unrecorded"],
       ["7", "lowered"],
     ]
   ) {

@@ -8,6 +8,7 @@ import {
   parseFrom,
   substitute,
   textOffset,
+  withoutSyntax,
 } from "../lib/dockerfile.ts";
 import { expandWord, splitWords } from "../lib/dockerfile_words.ts";
 import { KrunnerError } from "../lib/errors.ts";
@@ -330,4 +331,40 @@ Deno.test("expandWord() tells origins and variables", () => {
     origins: [0, 2, 5, -1, -1, -1, 17],
     variables: ["D", "E", "G"],
   });
+});
+
+Deno.test("parseDockerfile() reads the syntax directive", async (t) => {
+  const cases: [string, string | undefined][] = [
+    [
+      "# syntax=docker/dockerfile-upstream:1-labs\nFROM a",
+      "docker/dockerfile-upstream:1-labs",
+    ],
+    ["#SYNTAX = a/b:1 --option\r\nFROM a", "a/b:1"],
+    ["# escape=`\n# syntax=a\nFROM a", "a"],
+    ["FROM a\n# syntax=a", undefined],
+    ["\n# syntax=a\nFROM a", undefined],
+    ["# note\n# syntax=a\nFROM a", undefined],
+  ];
+  for (const [text, expected] of cases) {
+    await t.step(JSON.stringify(text), () => {
+      assertEquals(parseDockerfile(text).syntax, expected);
+    });
+  }
+});
+
+Deno.test("withoutSyntax() keeps other directives and the lines' numbers", async (t) => {
+  const cases: [string, string][] = [
+    ["# syntax=a\nFROM a\n", "\nFROM a\n"],
+    ["# syntax=a\n# escape=`\nFROM a", "# escape=`\n\nFROM a"],
+    [
+      "# escape=`\n# syntax=a\n# check=x\nFROM a",
+      "# escape=`\n# check=x\n\nFROM a",
+    ],
+    ["FROM a\n# syntax=a\n", "FROM a\n# syntax=a\n"],
+  ];
+  for (const [text, expected] of cases) {
+    await t.step(JSON.stringify(text), () => {
+      assertEquals(withoutSyntax(text), expected);
+    });
+  }
 });

@@ -17,6 +17,7 @@ const LABEL = "ai.backend.krunner.test";
 const APPLETS = [
   "cat",
   "chmod",
+  "cut",
   "dd",
   "echo",
   "ln",
@@ -28,6 +29,7 @@ const APPLETS = [
   "rm",
   "sh",
   "sleep",
+  "tar",
   "touch",
 ];
 

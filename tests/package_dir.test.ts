@@ -11,7 +11,6 @@ import {
   openPackages,
   outputNames,
   type PackageDir,
-  projectRoot,
   selectTargets,
   type Stage,
   stageDockerfile,
@@ -171,6 +170,7 @@ Deno.test("openPackages() finds all package directories, or opens one", async ()
     `${path}/z`,
   ]);
   assertEquals(dirs(await openPackages(`${path}/b`, path)), [`${path}/b`]);
+  assertEquals(dirs(await openPackages(undefined, `${path}/a`)), [`${path}/a`]);
 });
 
 Deno.test("findPackageDirs() says where it looked", async (t) => {
@@ -187,19 +187,6 @@ Deno.test("findPackageDirs() says where it looked", async (t) => {
       );
     });
   }
-});
-
-Deno.test("projectRoot() is relative below the working directory", () => {
-  assertEquals(
-    projectRoot("/home/me/krunner", "/home/me"),
-    "krunner/dockerfiles",
-  );
-  assertEquals(projectRoot("/home/me", "/home/me"), "dockerfiles");
-  assertEquals(projectRoot("/home/meme", "/home/me"), "/home/meme/dockerfiles");
-  assertEquals(
-    projectRoot("/opt/krunner", "/home"),
-    "/opt/krunner/dockerfiles",
-  );
 });
 
 function fakePackage(family: string, ...names: string[]): PackageDir {
@@ -242,6 +229,20 @@ Deno.test("selectTargets() says what can be named", async (t) => {
       ["debain12"],
       false,
       `Unknown distro version "debain12": did you mean "debian12"? Known are ${known}`,
+    ],
+    [
+      "a version too short",
+      PACKAGES,
+      ["ubuntu18.4"],
+      false,
+      `Unknown distro version "ubuntu18.4": did you mean "ubuntu18.04"? Known are ${known}`,
+    ],
+    [
+      "something else",
+      PACKAGES,
+      ["fedora40"],
+      false,
+      `Unknown distro version "fedora40": known are ${known}`,
     ],
     [
       "nothing",

@@ -21,7 +21,15 @@ const TEMPLATES = [
 Deno.test("readPackageVersion() reads and setPackageVersion() sets", async (t) => {
   for (const template of TEMPLATES) {
     await t.step(JSON.stringify(template), () => {
-      for (const version of ["3.5.0", "0.0.1", "10.20.30", "1.4.0-rc.3"]) {
+      for (
+        const version of [
+          "3.5.0",
+          "0.0.1",
+          "10.20.30",
+          "1.4.0-rc.3",
+          "5.2.0rc1",
+        ]
+      ) {
         const text = template.replace("@", version);
         assertEquals(readPackageVersion(text, "f"), version);
         assertEquals(
@@ -40,16 +48,31 @@ Deno.test("readPackageVersion() throws", async (t) => {
   const cases: [string, string][] = [
     ["", none],
     ["  __version__ = '1.2.3'\n", none],
-    ["__version__ = get()\n", none],
+    ...[
+      "__version__ = get()\n",
+      'from importlib.metadata import version\n\ntry:\n    __version__ = version("x")\nexcept ImportError:\n    __version__ = "0.0.0"\n',
+    ].map((text): [string, string] => [
+      text,
+      `${cannot}__version__ is computed there, as where setuptools-scm takes it from the Git tag; tag the release, or write a line "__version__ = '0.1.0'"`,
+    ]),
     [`__version__ = "1.2.3'\n`, none],
     [
       "__version__ = '1.2.3'\n__version__ = '1.2.3'\n",
       `${cannot}__version__ is set 2 times; keep one of them`,
     ],
-    ...["", "1.2", "v1.2.3", "1.2.3rc1", "1.2.3.dev1", "1.2.3-foo", "1.2.3+x"]
+    ...[
+      "",
+      "1.2",
+      "v1.2.3",
+      "1.2.3c1",
+      "1.2rc1",
+      "1.2.3.dev1",
+      "1.2.3-foo",
+      "1.2.3+x",
+    ]
       .map((version): [string, string] => [
         `__version__ = '${version}'`,
-        `${cannot}__version__ is "${version}"; it must be like "1.2.3" or "1.2.3-rc.1"`,
+        `${cannot}__version__ is "${version}"; it must be like "1.2.3", "1.2.3-rc.1" or "1.2.3rc1"`,
       ]),
   ];
   for (const [text, message] of cases) {
@@ -87,6 +110,12 @@ Deno.test("nextPackageVersion() raises", async (t) => {
     ["3.5.0", "4.0.0-alpha.1", "4.0.0-alpha.1"],
     ["4.0.0-alpha.1", "4.0.0-beta.1", "4.0.0-beta.1"],
     ["4.0.0-rc.1", "4.0.0", "4.0.0"],
+    ["5.2.0rc1", "prerelease", "5.2.0rc2"],
+    ["5.2.0a9", "prerelease", "5.2.0a10"],
+    ["5.2.0b1", "patch", "5.2.0"],
+    ["5.2.0rc1", "minor", "5.2.0"],
+    ["5.2.0", "6.0.0rc1", "6.0.0rc1"],
+    ["5.2.0b2", "5.2.0-rc.1", "5.2.0-rc.1"],
   ];
   for (const [current, change, expected] of cases) {
     await t.step(`${current} by ${change}`, () => {
@@ -102,6 +131,8 @@ Deno.test("nextPackageVersion() never stays or goes down", async (t) => {
     ["3.10.0", "3.9.0"],
     ["3.5.0", "3.5.0-rc.1"],
     ["3.5.0-rc.2", "3.5.0-beta.9"],
+    ["3.5.0rc2", "3.5.0b9"],
+    ["3.5.0rc2", "3.5.0-rc.2"],
   ];
   for (const [current, change] of cases) {
     await t.step(`${current} to ${change}`, () => {
@@ -118,12 +149,12 @@ Deno.test("nextPackageVersion() never stays or goes down", async (t) => {
 });
 
 Deno.test("nextPackageVersion() rejects what is no version", async (t) => {
-  for (const change of ["", "Minor", "4", "v4.0.0", "4.0.0-x", "4.0.0rc1"]) {
+  for (const change of ["", "Minor", "4", "v4.0.0", "4.0.0-x", "4.0.0c1"]) {
     await t.step(JSON.stringify(change), () => {
       assertThrows(
         () => nextPackageVersion("3.5.0", change),
         UsageError,
-        `Cannot set package version "${change}": it is no version; give major, minor, patch, prerelease, or one like "1.2.3" or "1.2.3-rc.1"`,
+        `Cannot set package version "${change}": it is no version; give major, minor, patch, prerelease, or one like "1.2.3", "1.2.3-rc.1" or "1.2.3rc1"`,
       );
     });
   }

@@ -50,6 +50,7 @@ const FAMILY = {
   "krunner-wheels.debian.dockerfile":
     "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nCOPY requirements.txt /x/\n",
   "requirements.txt": "six\n",
+  "versions.txt": "debian12\n",
   "recipe/make.sh": "true\n",
   "unused.txt": "",
   "krunner.json": JSON.stringify({
@@ -84,6 +85,7 @@ Deno.test("makePlan() plans all stages of a family", async () => {
       bootstrapped: "krunner-base:debian12",
       bootstrap: { suite: "bookworm" },
     },
+    images: [],
     stages: [
       {
         stage: "wheels",
@@ -156,7 +158,7 @@ Deno.test("makePlan() plans all stages of a family", async () => {
       base: "debian:12-slim",
     },
     notices: [
-      `The volume "debian12" will have no bin/ttyd: there is no "${plan.target.pkg.dir}/ttyd_linux.x86_64.bin"`,
+      `The volume "debian12" will have no bin/ttyd: there is no "${plan.target.pkg.dir}/ttyd_linux.x86_64.bin", or no dockerfile copies it`,
     ],
   });
 });
@@ -169,11 +171,17 @@ Deno.test("makePlan() plans upstream's dockerfiles as they are", async () => {
       "ARG ARCH\nFROM --platform=linux/${ARCH} ubuntu:16.04\n",
     "krunner-wheels.ubuntu16.04.dockerfile": "FROM ubuntu:16.04\n",
     "requirements.txt": "",
+    "versions.txt": "ubuntu16.04\nubuntu18.04\n",
     "ttyd_linux.x86_64.bin": "",
   }, "ubuntu16.04");
   const plan = await makePlan(fixture.target, OPTIONS);
   assertEquals(plan.volumeVersion, 2);
   assertEquals(plan.base, undefined);
+  assertEquals(plan.images, [{
+    reference: "ubuntu:16.04",
+    dockerfile: "krunner-python.ubuntu16.04.dockerfile",
+  }]);
+  assertEquals(plan.madeOn, "ubuntu:16.04");
   assertEquals(plan.notices, []);
   assertEquals(
     plan.stages.map(({ stage, buildArgs, context }) => [
@@ -191,6 +199,33 @@ Deno.test("makePlan() plans upstream's dockerfiles as they are", async () => {
       ]],
     ],
   );
+});
+
+Deno.test("makePlan() refuses pointers of Git LFS", async () => {
+  const pointer =
+    "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+  const error = await assertRejects(
+    () => planOf({ "ttyd_linux.x86_64.bin": pointer }),
+    KrunnerError,
+  );
+  assertEquals(
+    error.message.replace(/"[^"]*\//, '"'),
+    'Cannot build with "ttyd_linux.x86_64.bin": it is a pointer of Git LFS and not the file itself; fetch that with "git lfs pull"',
+  );
+});
+
+Deno.test("makePlan() tells what an agent would miss", async (t) => {
+  for (
+    const [list, expected] of [
+      ["debian12\n", 1],
+      ["debian13\n", 2],
+    ] as const
+  ) {
+    await t.step(JSON.stringify(list), async () => {
+      const { notices } = await planOf({ "versions.txt": list });
+      assertEquals(notices.length, expected, notices.join("\n"));
+    });
+  }
 });
 
 Deno.test("makePlan() passes options on to the stages that declare them", async () => {

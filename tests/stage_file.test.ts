@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { KrunnerError } from "../lib/errors.ts";
-import { readStageFile } from "../lib/stage_file.ts";
+import { type BuildKitOnly, readStageFile } from "../lib/stage_file.ts";
 
 /** What a dockerfile takes from the context, without the lines. */
 function patterns(text: string, args: Record<string, string> = {}): string[] {
@@ -215,9 +215,45 @@ Deno.test("readStageFile() tells lines and declared arguments", () => {
     {
       declaredArgs: new Set(["BASE_IMAGE", "A", "B"]),
       images: ["a"],
+      parent: "a",
       context: [{ pattern: "a", line: 6 }, { pattern: "b", line: 6 }],
     },
   );
+});
+
+Deno.test("readStageFile() finds what the last stage is made from", async (t) => {
+  const cases: [string, string, string][] = [
+    ["an image", "FROM a AS x\nFROM b:1", "b:1"],
+    ["a stage", "FROM a AS One\nFROM b\nFROM ONE AS two\nFROM Two", "a"],
+    ["nothing", "FROM scratch AS x\nFROM x", "scratch"],
+    ["an argument", "ARG A=a\nFROM ${A}-b", "a-b"],
+  ];
+  for (const [name, text, expected] of cases) {
+    await t.step(name, () => {
+      assertEquals(readStageFile(text, "F", {}).parent, expected);
+    });
+  }
+});
+
+Deno.test("readStageFile() finds what the classic builder does not know", async (t) => {
+  const mount = "RUN --mount=type=cache,target=/x true";
+  const cases: [string, string, BuildKitOnly | undefined][] = [
+    ["nothing", "FROM a\nRUN cat <x", undefined],
+    ["a mount", `FROM a\n${mount}\n${mount}`, { feature: "mount", line: 2 }],
+    ["a here-document behind a mount", `FROM a\n${mount}\nRUN <<-X\n\tX`, {
+      feature: "here-document",
+      line: 3,
+    }],
+    ["copied text", "FROM a\nCOPY <<X /x\nX\nCOPY <<Y /y\nY\n", {
+      feature: "here-document",
+      line: 2,
+    }],
+  ];
+  for (const [name, text, expected] of cases) {
+    await t.step(name, () => {
+      assertEquals(readStageFile(text, "F", {}).buildKitOnly, expected);
+    });
+  }
 });
 
 Deno.test("readStageFile() understands upstream's dockerfiles", () => {
@@ -237,6 +273,7 @@ Deno.test("readStageFile() understands upstream's dockerfiles", () => {
   assertEquals(readStageFile(env, "F", {}), {
     declaredArgs: new Set(["PREFIX"]),
     images: ["lablup/backendai-krunner-python:ubuntu16.04"],
+    parent: "lablup/backendai-krunner-python:ubuntu16.04",
     context: [
       { pattern: "requirements.txt", line: 4 },
       { pattern: "ttyd_linux.x86_64", line: 7 },

@@ -19,6 +19,7 @@ import { baseImages } from "../lib/verify/images.ts";
 import { printable } from "../lib/verify/probe.ts";
 import { readVolume } from "../lib/verify/read.ts";
 import { eventually, Laboratory, must } from "./engine_fixture.ts";
+import { BARE, HOSTILE, IMPORTS, PYTHON } from "./probe_fixture.ts";
 import { tarOf, type TestEntry } from "./tar_builder.ts";
 import { pack } from "./volume_fixture.ts";
 
@@ -29,45 +30,6 @@ Deno.test.beforeAll(async () => {
 Deno.test.afterAll(async () => {
   await laboratory[Symbol.asyncDispose]();
 });
-
-const IMPORTS = {
-  failed: {},
-  left_out: ["tkinter"],
-  modules: 286,
-  packages: 17,
-  compiled: {},
-};
-
-/** What the probe says of a volume that nothing is wrong with. */
-const BARE = {
-  python: "3.11.2",
-  imports: { without: IMPORTS, with: IMPORTS },
-  checks: {
-    tls: { version: "OpenSSL 3" },
-    sqlite3: { version: "3" },
-    zmq: { version: "4" },
-    uvloop: { version: "0.17" },
-  },
-  ttyd: null,
-  startup: 200,
-};
-
-const HOSTILE = {
-  python: "3.11",
-  error: null,
-  cases: {
-    "PYTHONHOME": [],
-    "PYTHONPATH": [],
-    "VIRTUAL_ENV": [],
-    "user site-packages": [],
-  },
-  libraries: { tried: 31, loaded: [] },
-  others: [{ python: "/usr/bin/python3.11", version: "3.11", problems: [] }],
-};
-
-/** A Python that says these things. */
-const PYTHON =
-  "#!/bin/sh\ncase $4 in bare) cat /opt/backend.ai/bare;; hostile) cat /opt/backend.ai/hostile;; esac\n";
 
 function volume(
   { python = PYTHON, bare = BARE, hostile = HOSTILE, more = [] }: {

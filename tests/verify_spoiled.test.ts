@@ -108,6 +108,14 @@ Deno.test("verifyVolume() takes what is unusual and right", async (t) => {
     "the version as Python's int() takes it": (draft) => {
       draft.beside["krunner-version.debian12.txt"] = " +0_3 \n";
     },
+    "absolute links below the mount point": (draft) => {
+      addEntry(draft, link("./bin/python4", "/opt/backend.ai/bin/python3"));
+      addEntry(draft, link("./lib/here", "/opt//backend.ai/./"));
+      addEntry(draft, link("./lib/via", "here/bin/python3"));
+    },
+    "no manifest, as other tools leave none": (draft) => {
+      draft.changeManifest = () => undefined;
+    },
     "no terminal": (draft) => removeEntries(draft, "./bin/ttyd"),
     "braces around ORIGIN": changing("./lib/python3.11/lib-dynload/zlib.so", {
       content: elfOf({
@@ -131,9 +139,20 @@ checkAll("safety", {
     finds: [["its name climbs", "./../passwd"]],
   },
   "an absolute link": {
-    spoil: adding(link("./lib/x", "/opt/backend.ai/bin")),
+    spoil: adding(link("./lib/x", "/usr/bin")),
+    finds: [['it links to "/usr/bin", which is outside the volume', "./lib/x"]],
+  },
+  "an absolute link beside the mount point": {
+    spoil: adding(link("./lib/x", "/opt/backend.ai2/bin")),
     finds: [[
-      'it links to "/opt/backend.ai/bin", which is outside the volume',
+      'it links to "/opt/backend.ai2/bin", which is outside the volume',
+      "./lib/x",
+    ]],
+  },
+  "an absolute link that climbs out of the mount point": {
+    spoil: adding(link("./lib/x", "/opt/backend.ai/../x")),
+    finds: [[
+      'it links to "/opt/backend.ai/../x", which is outside the volume',
       "./lib/x",
     ]],
   },
@@ -421,9 +440,12 @@ checkAll("contract", {
     }),
     finds: [["it is for aarch64, not for x86_64", "./bin/ttyd"]],
   },
-  "no manifest": {
-    spoil: (draft) => draft.changeManifest = () => undefined,
-    finds: [["it does not exist", MANIFEST]],
+  "an absolute link to nothing": {
+    spoil: adding(link("./lib/x", "/opt/backend.ai/y")),
+    finds: [[
+      'it links to "/opt/backend.ai/y", which does not exist',
+      "./lib/x",
+    ]],
   },
   "a manifest that is none": {
     spoil: (draft) => draft.changeManifest = () => "{}",

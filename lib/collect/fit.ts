@@ -9,7 +9,6 @@ import { changedInputs, type Inputs } from "../inputs.ts";
 import type { Stage } from "../package_dir.ts";
 import {
   type BuildPlan,
-  type NamedImage,
   planWheelhouse,
   type StagePlan,
   uniqueSources,
@@ -145,10 +144,13 @@ function useEntry(
       ? stage
       : { ...stage, context: [], collected: image(recorded) };
   });
-  const others = otherImages(plan).map((reference): NamedImage => ({
-    reference,
-    collected: image(entry.others[reference]!),
-  }));
+  const others = new Set(otherImages(plan));
+  const images = plan.images
+    .filter(({ reference }) => others.has(reference))
+    .map((foreign) => ({
+      ...foreign,
+      collected: image(entry.others[foreign.reference]!),
+    }));
   return {
     ...plan,
     ...plan.base === undefined || entry.base === undefined
@@ -156,7 +158,7 @@ function useEntry(
       : { base: { ...plan.base, collected: image(entry.base) } },
     stages,
     sources: uniqueSources(stages),
-    ...others.length === 0 ? {} : { others },
+    images,
   };
 }
 

@@ -8,6 +8,7 @@
 import { KrunnerError } from "../errors.ts";
 import { readVolumeVersion } from "../labels.ts";
 import { type Manifest, parseManifest } from "../manifest.ts";
+import { parseVersionsList } from "../versions_list.ts";
 import { checkLayout, pythonVersions } from "./layout.ts";
 import type { CheckReport, Finding } from "./finding.ts";
 import {
@@ -95,21 +96,32 @@ function checkCompanions(
 
 /** Why each of the files beside an archive matters. */
 const PURPOSES = {
-  manifest:
-    "without it nobody can tell what is in the archive, or whether it is whole",
   python: "the agent reads it to know where to mount its own modules",
   version: "the agent reads it to name the volume",
   versions: "the agent reads it to know which distro versions there are",
   dockerfile: "its label is the volume version",
 } as const;
 
+/**
+ * A manifest is no part of what agents expect: where other tools than `build.ts`
+ * made the archive there is none.
+ */
 function checkMissing(report: Report, companions: Companions): void {
   const { names, texts, inPackage } = companions;
+  if (inPackage && !texts.has(names.manifest)) {
+    report.skipped.push(
+      `there is no ${names.manifest}, as build.ts leaves one: nothing tells what the archive was made from, or whether it is the one that was made`,
+    );
+  }
   const missing = (Object.keys(PURPOSES) as (keyof typeof PURPOSES)[])
     .filter((key) => !texts.has(names[key]));
   if (!inPackage) {
-    if (missing.length === 0) return;
-    const list = missing.map((key) => names[key]).join(", ");
+    const keys = [
+      ...texts.has(names.manifest) ? [] : ["manifest" as const],
+      ...missing,
+    ];
+    if (keys.length === 0) return;
+    const list = keys.map((key) => names[key]).join(", ");
     report.skipped.push(`not beside it, and not compared: ${list}`);
     return;
   }
@@ -234,8 +246,7 @@ function checkVersions(
 ): void {
   const text = texts.get(names.versions);
   if (text === undefined) return;
-  const lines = text.split("\n").map((line) => line.trim());
-  if (lines.includes(identity.distroVersion)) return;
+  if (parseVersionsList(text).includes(identity.distroVersion)) return;
   report.add(
     `it does not list ${identity.distroVersion}`,
     names.versions,
@@ -253,7 +264,11 @@ function readManifest(
     return parseManifest(text, names.manifest);
   } catch (error) {
     if (!(error instanceof KrunnerError)) throw error;
-    report.add(error.message, names.manifest, PURPOSES.manifest);
+    report.add(
+      error.message,
+      names.manifest,
+      "without it nobody can tell what is in the archive, or whether it is whole",
+    );
     return undefined;
   }
 }

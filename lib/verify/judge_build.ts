@@ -49,7 +49,9 @@ export async function judgeBuild(
   const texts = new Map(old.texts)
     .set(names.manifest, formatManifest(manifest))
     .set(names.python, `${manifest.python}\n`)
-    .set(names.version, `${manifest.volumeVersion}\n`);
+    .set(names.version, `${manifest.volumeVersion}\n`)
+    // Whether the package lists it is not the volume's fault: the plan told.
+    .set(names.versions, `${manifest.distroVersion}\n`);
   const surroundings = { ...old, texts };
   const verdict = await verifyVolume({
     archive,

@@ -5,6 +5,7 @@
  */
 
 import { KrunnerError, UsageError } from "../errors.ts";
+import { isLfsPointerFile, LFS_ADVICE } from "../git_lfs.ts";
 import {
   inPackage,
   openPackages,
@@ -25,7 +26,7 @@ export interface Subject {
 export interface Place {
   /** The package directory; every one below the root by default. */
   readonly dir?: string | undefined;
-  /** The folder whose folders are package directories. */
+  /** Where package directories are; see `projectRoot()`. */
   readonly root: string;
   /** As Python's `platform.machine()` says it on Linux. */
   readonly arch: string;
@@ -90,7 +91,7 @@ function subjectOf(target: Target, arch: string): Subject {
 /**
  * Makes sure that there is an archive.
  *
- * @throws {KrunnerError} If there is none: with what to do.
+ * @throws {KrunnerError} If there is none, or its pointer only: with what to do.
  */
 export async function requireArchive(
   { archive, target }: Subject,
@@ -100,7 +101,10 @@ export async function requireArchive(
     if (error instanceof Deno.errors.NotADirectory) return undefined;
     throw error;
   });
-  if (info?.isFile) return;
+  if (info?.isFile) {
+    if (!await isLfsPointerFile(archive)) return;
+    throw new KrunnerError(`Cannot read "${archive}": ${LFS_ADVICE}`);
+  }
   const state = info === undefined ? "it does not exist" : "it is not a file";
   throw new KrunnerError(
     target === undefined

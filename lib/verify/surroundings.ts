@@ -8,6 +8,7 @@
 import { fileError } from "../errors.ts";
 import { PACKAGE_DATA } from "../package_data.ts";
 import { outputNames } from "../package_dir.ts";
+import { VERSIONS_LIST } from "../versions_list.ts";
 
 /** What an archive is for. */
 export interface Identity {
@@ -50,7 +51,7 @@ export function companionNames({ distroVersion, arch }: Identity): {
     manifest,
     python,
     version,
-    versions: "versions.txt",
+    versions: VERSIONS_LIST,
     dockerfile: `krunner-env.${distroVersion}.dockerfile`,
     data: PACKAGE_DATA,
   };

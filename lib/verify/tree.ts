@@ -6,6 +6,7 @@
  */
 
 import type { ElfFile } from "../elf.ts";
+import { VOLUME_ROOT } from "../engine.ts";
 import type { TarEntryType } from "../tar_header.ts";
 import type { Finding } from "./finding.ts";
 
@@ -77,7 +78,8 @@ export type Destination =
 
 /**
  * Follows a path through the volume's symbolic links, one component after the
- * other, as the system does.
+ * other, as the system does where the agent mounts the volume: what is absolute
+ * and below `/opt/backend.ai` stays inside.
  *
  * @param from The folder that it starts from, as components below the root
  */
@@ -86,9 +88,17 @@ export function followPath(
   from: readonly string[],
   target: string,
 ): Destination {
-  if (target.startsWith("/")) return { fault: "outside" };
-  const done = [...from];
-  const rest = target.split("/").reverse();
+  let done = [...from];
+  const rest: string[] = [];
+  /** Goes on with a target; `false` if that is outside. */
+  const enter = (target: string): boolean => {
+    const path = fromMountPoint(target);
+    if (path === undefined) return false;
+    if (target.startsWith("/")) done = [];
+    rest.push(...path.split("/").reverse());
+    return true;
+  };
+  if (!enter(target)) return { fault: "outside" };
   let missing = false;
   for (let links = 0; rest.length > 0;) {
     const part = rest.pop();
@@ -104,10 +114,19 @@ export function followPath(
       continue;
     }
     if (++links > MAX_LINKS) return { fault: "circle" };
-    if (entry.link.startsWith("/")) return { fault: "outside" };
-    rest.push(...entry.link.split("/").reverse());
+    if (!enter(entry.link)) return { fault: "outside" };
   }
   return missing ? { fault: "nothing" } : { path: done.join("/") };
+}
+
+/** A target without the mount point in front; `undefined` if it is elsewhere. */
+function fromMountPoint(target: string): string | undefined {
+  if (!target.startsWith("/")) return target;
+  const plain = target.replace(/\/(\.?\/)+/g, "/");
+  if (plain === VOLUME_ROOT) return "";
+  return plain.startsWith(`${VOLUME_ROOT}/`)
+    ? plain.slice(VOLUME_ROOT.length + 1)
+    : undefined;
 }
 
 /** The entry that a path leads to in the end, `undefined` where to none. */
