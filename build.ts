@@ -55,7 +55,8 @@ const OPTIONS = {
   sources: {
     type: "string",
     value: "DIR",
-    help: "Take sources from this folder and download nothing",
+    help:
+      "Take sources from this folder and download nothing (default: the\nvariable KRUNNER_SOURCES, if it is set)",
   },
   wheelhouse: {
     type: "string",
@@ -222,7 +223,9 @@ async function runBuilds(
     now: () => performance.now(),
     verbosity: options.verbosity,
   });
-  const results = await buildAll(options, {
+  const sources = options.sources ?? (Deno.env.get("KRUNNER_SOURCES") ||
+    undefined);
+  const results = await buildAll({ ...options, sources }, {
     root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
     cache: cacheFolder(Deno.env.get),
     sourceDateEpoch: Deno.env.get("SOURCE_DATE_EPOCH"),

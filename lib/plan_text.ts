@@ -5,7 +5,7 @@
  */
 
 import type { BuildPlan, StagePlan } from "./plan.ts";
-import { describeOrigin } from "./sources.ts";
+import { describeOrigin, withoutCredentials } from "./sources.ts";
 
 /** The plan as a person reads it, without a line break at the end. */
 export function renderPlan(
@@ -60,7 +60,12 @@ export function planToJson(
     reasons,
     volumeVersion,
     base,
-    sources,
+    sources: sources.map((row) => ({
+      ...row,
+      origins: row.origins.map((origin) =>
+        "url" in origin ? { url: withoutCredentials(origin.url) } : origin
+      ),
+    })),
     stages: stages.map(({ context, ...stage }) => ({
       ...stage,
       context: context.map(({ path }) => path),
