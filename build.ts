@@ -52,6 +52,17 @@ const OPTIONS = {
     value: "REF",
     help: "Use this base image in place of the one in krunner.json",
   },
+  mirror: {
+    type: "string",
+    value: "URL",
+    help: "Bootstrap from this archive (default: debootstrap's own)",
+  },
+  keyring: {
+    type: "string",
+    value: "FILE",
+    help:
+      "Check the archive's signature with this keyring (default: the one of\nkrunner.json, else debootstrap's own)",
+  },
   sources: {
     type: "string",
     value: "DIR",
@@ -161,6 +172,8 @@ export async function parseBuildArgs(
 function definedPaths(options: OptionValues<typeof OPTIONS>) {
   return {
     dir: options.dir,
+    mirror: options.mirror,
+    keyring: options.keyring,
     sources: options.sources,
     wheelhouse: options.wheelhouse,
     baseImage: options["base-image"],

@@ -23,7 +23,7 @@ export async function takeLock(
   pid: number,
   busy: (holder: string) => string,
 ): Promise<Disposable> {
-  const file = await openLocked(path);
+  const file = await tryLock(path);
   if (file === undefined) {
     const holder = (await Deno.readTextFile(path)).trim();
     throw new KrunnerError(busy(holder === "" ? "unknown" : holder));
@@ -51,18 +51,23 @@ export async function waitForLock(
   onWait: () => void,
   signal?: AbortSignal,
 ): Promise<Disposable> {
-  let file = await openLocked(path);
+  let file = await tryLock(path);
   if (file === undefined) onWait();
   // The system's own waiting could not be cancelled.
   while (file === undefined) {
     await pause(LOOK_AGAIN, signal);
-    file = await openLocked(path);
+    file = await tryLock(path);
   }
   return file;
 }
 
-/** The file with a lock on it, `undefined` where another one holds that. */
-async function openLocked(path: string): Promise<Deno.FsFile | undefined> {
+/**
+ * The lock file at `path` with the lock on it; `undefined` where another process,
+ * or another part of this one, holds that.
+ *
+ * @throws {KrunnerError} If it cannot be written to.
+ */
+export async function tryLock(path: string): Promise<Deno.FsFile | undefined> {
   const file = await Deno.open(path, {
     read: true,
     write: true,

@@ -7,6 +7,7 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { fileError } from "./errors.ts";
+import { writeAll } from "./write_all.ts";
 
 /** What tells one content from another. */
 export interface Digest {
@@ -94,13 +95,7 @@ export class PartFile implements Disposable {
 
   /** Writes a chunk at the end. */
   async append(chunk: Uint8Array): Promise<void> {
-    try {
-      for (let rest = chunk; rest.length > 0;) {
-        rest = rest.subarray(await this.#file.write(rest));
-      }
-    } catch (error) {
-      throw fileError("write", this.#path, error);
-    }
+    await writeAll(this.#file, chunk, this.#path);
     this.#count(chunk);
   }
 

@@ -22,7 +22,11 @@ export function renderPlan(
       `  base image: ${base.reference} (${base.policy}${
         base.bootstrap === undefined || base.policy === "registry"
           ? ""
-          : `; suite ${base.bootstrap.suite} as ${base.bootstrapped}`
+          : `; suite ${base.bootstrap.suite}${
+            base.bootstrap.mirror === undefined
+              ? ""
+              : ` of ${base.bootstrap.mirror}`
+          } as ${base.bootstrapped}`
       })`,
     ],
     ...sources.flatMap((row) => [

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { SourceRow } from "../lib/sources.ts";
+import { linesOf, startScript } from "./script_process.ts";
 import {
   begun,
   CONTENT,
@@ -11,8 +12,6 @@ import {
   Server,
 } from "./source_fixture.ts";
 
-const ROOT = new URL("../", import.meta.url);
-
 /** Starts a process that provides a source and prints notices and the outcome. */
 async function start(
   wanted: SourceRow,
@@ -20,39 +19,17 @@ async function start(
   net: string,
   env: Record<string, string> = {},
 ): Promise<Deno.ChildProcess> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      "--allow-read",
-      "--allow-write",
-      `--allow-net=${net}`,
-      "-",
-    ],
-    cwd: ROOT,
-    env,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const script = `
-    import { provideSource } from ${
-    JSON.stringify(new URL("lib/source_cache.ts", ROOT).href)
-  };
+  return await startScript(
+    `import { provideSource } from "lib/source_cache.ts";
     await provideSource(${JSON.stringify(wanted)}, {
       cache: ${JSON.stringify(cache)},
       onNotice: (line) => console.log(line),
       stallTimeout: 60_000,
       retryDelays: [],
-    }).then(() => console.log("done"), () => {});`;
-  await new Response(script).body!.pipeTo(child.stdin);
-  return child;
-}
-
-async function linesOf(child: Deno.ChildProcess): Promise<string[]> {
-  const { stdout } = await child.output();
-  return new TextDecoder().decode(stdout).trim().split("\n");
+    }).then(() => console.log("done"), () => {});`,
+    ["--allow-read", "--allow-write", `--allow-net=${net}`],
+    env,
+  );
 }
 
 Deno.test("a download goes on where a killed process was", async () => {
