@@ -10,6 +10,7 @@ import {
   type BootstrapPlan,
   debootstrap,
   type DebootstrapTools,
+  explainMissingKeyring,
 } from "./debootstrap.ts";
 import type { Engine } from "./engine.ts";
 import { fileError, KrunnerError } from "./errors.ts";
@@ -47,7 +48,7 @@ export async function bootstrap(
       `Cannot bootstrap "${image}": debootstrap needs root; run as root, or name an image with "--base-image"`,
     );
   }
-  if (plan.keyring !== undefined) await checkKeyring(plan.keyring);
+  if (plan.keyring !== undefined) await findKeyring(plan.suite, plan.keyring);
   tools.onNotice(
     `Bootstrapping "${image}" from suite "${plan.suite}"${
       plan.mirror === undefined ? "" : ` of ${plan.mirror}`
@@ -58,6 +59,15 @@ export async function bootstrap(
   await debootstrap(plan, root, tools);
   await setUpApt(root, plan);
   await importTree(engine, root, image, tools.signal);
+}
+
+/** Before debootstrap, which says less about it. */
+async function findKeyring(suite: string, path: string): Promise<void> {
+  const isThere = await Deno.stat(path).then(() => true, () => false);
+  if (isThere) return await checkKeyring(path);
+  throw new KrunnerError(
+    `Cannot bootstrap suite "${suite}": ${explainMissingKeyring(path)}`,
+  );
 }
 
 /**

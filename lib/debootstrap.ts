@@ -144,6 +144,14 @@ const NO_SCRIPT = /^E: No such script: /m;
 const NO_RELEASE = /^E: Failed getting release file (\S+)/m;
 const BAD_PLACE = /^E: (Cannot install into target .*)$/m;
 
+/** What to do about a keyring that is not there, as the end of a sentence. */
+export function explainMissingKeyring(path: string): string {
+  const name = KEYRING_PACKAGES[path.slice(path.lastIndexOf("/") + 1)];
+  return `the keyring "${path}" is not on this host, and nothing is taken unchecked; ${
+    name === undefined ? "" : `install the package ${name}, `
+  }name a copy of the file with "--keyring", or an image with "--base-image"`;
+}
+
 /**
  * Why debootstrap failed, and what to do, as the end of a sentence.
  *
@@ -156,11 +164,7 @@ export function explainFault(
 ): string {
   const words = (pattern: RegExp) => pattern.exec(output)?.[1] ?? "";
   if (NO_KEYRING.test(output)) {
-    const path = words(NO_KEYRING);
-    const name = KEYRING_PACKAGES[path.slice(path.lastIndexOf("/") + 1)];
-    return `the keyring "${path}" is not on this host, and nothing is taken unchecked; ${
-      name === undefined ? "" : `install the package ${name}, `
-    }name a copy of the file with "--keyring", or an image with "--base-image"`;
+    return explainMissingKeyring(words(NO_KEYRING));
   }
   if (FOREIGN_KEY.test(output)) {
     const where = keyring === undefined ? "debootstrap's" : `"${keyring}"`;

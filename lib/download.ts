@@ -30,8 +30,8 @@ export class DownloadError extends KrunnerError {
 
 /** What is wanted, and for how long it is waited for. */
 export interface DownloadOptions {
-  /** Bytes of the whole file; not many more than these are read. */
-  readonly size: number;
+  /** Bytes of the whole file, if they are known: not many more are read then. */
+  readonly size?: number | undefined;
   /** Milliseconds without a byte after which the try ends. */
   readonly stallTimeout: number;
   /** Ends the try. */
@@ -65,7 +65,7 @@ export async function downloadUrl(
 async function receive(
   url: string,
   part: PartFile,
-  size: number,
+  size: number | undefined,
   watchdog: Watchdog,
 ): Promise<boolean> {
   const name = withoutCredentials(url);
@@ -92,9 +92,9 @@ async function receive(
   for await (const chunk of chunksOf(response, part, size)) {
     watchdog.touch();
     await part.append(chunk);
-    if (part.size > size) return goesOn;
+    if (part.size > (size ?? Infinity)) return goesOn;
   }
-  if (part.size < size && !response.headers.has("content-length")) {
+  if (part.size < (size ?? 0) && !response.headers.has("content-length")) {
     throw new DownloadError(
       `the connection ended after ${part.size} of ${size} bytes`,
       { mayPass: true },
@@ -115,9 +115,16 @@ async function rangeHeaders(
 }
 
 /** Whether a `Content-Range` is from `start` to the end of a file of `size` bytes. */
-function isRest(range: string | null, start: number, size: number): boolean {
-  const bytes = `bytes ${start}-${size - 1}/`;
-  return range === `${bytes}${size}` || range === `${bytes}*`;
+function isRest(
+  range: string | null,
+  start: number,
+  size: number | undefined,
+): boolean {
+  const [, from, last, total] =
+    /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(range ?? "") ?? [];
+  const end = Number(last) + 1;
+  return Number(from) === start && (total === "*" || Number(total) === end) &&
+    (size === undefined || size === end);
 }
 
 /** A weak `ETag` says nothing about single bytes (RFC 9110, 13.1.5). */
@@ -147,7 +154,7 @@ async function request(
 async function* chunksOf(
   { body }: Response,
   part: PartFile,
-  size: number,
+  size: number | undefined,
 ): AsyncGenerator<Uint8Array> {
   if (body === null) return;
   try {
@@ -155,7 +162,9 @@ async function* chunksOf(
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
     throw new DownloadError(
-      `the connection broke after ${part.size} of ${size} bytes`,
+      `the connection broke after ${part.size}${
+        size === undefined ? "" : ` of ${size}`
+      } bytes`,
       { cause, mayPass: true },
     );
   }
@@ -220,7 +229,10 @@ function reasonOf(error: Error): string {
   let inner = error;
   while (inner.cause instanceof Error) inner = inner.cause;
   // The origin is named already.
-  return inner.message.replace(/^error sending request for url \(\S*\): /, "");
+  return inner.message.replace(
+    /^error sending request for url \(\S*\): (client error \(\w+\): )?/,
+    "",
+  );
 }
 
 /** Aborts its signal when nothing has come for a time, or another signal says so. */

@@ -101,7 +101,8 @@ async function fromFolder(row: SourceRow, folder: string): Promise<string> {
 }
 
 function isRight(row: SourceRow, digest: Digest | undefined): boolean {
-  return digest?.sha256 === row.sha256 && digest.size === row.size;
+  return digest?.sha256 === row.sha256 &&
+    (row.size === undefined || digest.size === row.size);
 }
 
 function wrongContent(row: SourceRow, states: readonly string[]): string {
@@ -112,7 +113,9 @@ function wrongContent(row: SourceRow, states: readonly string[]): string {
 
 function differences(row: SourceRow, { sha256, size }: Digest): string[] {
   return [
-    ...size === row.size ? [] : [`it has ${size} bytes, not ${row.size}`],
+    ...size === (row.size ?? size)
+      ? []
+      : [`it has ${size} bytes, not ${row.size}`],
     ...sha256 === row.sha256
       ? []
       : [`its SHA-256 is ${sha256}, not ${row.sha256}`],
@@ -131,6 +134,11 @@ class Fetch {
     this.#row = row;
     this.#path = path;
     this.#places = places;
+  }
+
+  /** Bytes that are not exceeded. */
+  get #limit(): number {
+    return this.#row.size ?? Infinity;
   }
 
   /** Brings the file. What came of it stays, whatever ends this. */
@@ -196,12 +204,11 @@ class Fetch {
   /** A kill after the last byte leaves a part that only lacks its name. */
   async #isPartWhole(): Promise<boolean> {
     using part = await this.#openPart();
-    if (part.size < this.#row.size) return false;
     if (isRight(this.#row, part.digest)) {
       await part.moveTo(this.#path);
       return true;
     }
-    await part.restart();
+    if (part.size >= this.#limit) await part.restart();
     return false;
   }
 
@@ -234,7 +241,7 @@ class Fetch {
     try {
       for await (const chunk of this.#chunksOf(origin)) {
         await part.append(chunk);
-        if (part.size > this.#row.size) break;
+        if (part.size > this.#limit) break;
       }
       await this.#accept(part);
     } catch (error) {
@@ -265,8 +272,8 @@ class Fetch {
     const kept = `${this.#path}.wrong`;
     await part.moveTo(kept);
     // Nobody reads on, so the hash of the whole stays unknown.
-    const [states, what] = digest.size > this.#row.size
-      ? [[`it has more than ${this.#row.size} bytes`], "its start"]
+    const [states, what] = digest.size > this.#limit
+      ? [[`it has more than ${this.#limit} bytes`], "its start"]
       : [differences(this.#row, digest), "the file"];
     throw new DownloadError(
       `${wrongContent(this.#row, states)}; ${what} is kept as "${kept}"`,

@@ -138,6 +138,48 @@ Deno.test("a download goes on where the server does not know the size", async ()
   assertEquals(await Deno.readTextFile(path), CONTENT);
 });
 
+Deno.test("a row need not know the size", async (t) => {
+  const cases: [string, string, string[]][] = [
+    ["nothing there", "", ["/good"]],
+    ["a half", HALF, ["/good bytes=55000-"]],
+    ["all", CONTENT, []],
+    ["another half", `T${HALF.slice(1)}`, ["/good bytes=55000-", "/good"]],
+    ["more than all", `${CONTENT}x`, ["/good bytes=110001-", "/good"]],
+  ];
+  for (const [name, text, requests] of cases) {
+    await t.step(name, async () => {
+      await using server = new Server();
+      using lab = laboratory();
+      const { size: _, ...wanted } = await row(server.origin("good"));
+      if (text !== "") leavePart(lab.places, wanted, text);
+      const path = await provideSource(wanted, lab.places);
+      assertEquals(await Deno.readTextFile(path), CONTENT);
+      assertEquals(server.requests, requests);
+    });
+  }
+  await t.step("a wrong file", async () => {
+    await using server = new Server();
+    using lab = laboratory();
+    const { size: _, ...wanted } = await row(server.origin("wrong"));
+    const { message } = await assertRejects(
+      () => provideSource(wanted, lab.places),
+      KrunnerError,
+    );
+    assertStringIncludes(message, "(thing 1.0): its SHA-256 is ");
+    assertEquals(lab.cached(), ["thing-1.0.tgz.wrong"]);
+  });
+  await t.step("a cut", async () => {
+    await using server = new Server();
+    using lab = laboratory();
+    const { size: _, ...wanted } = await row(server.origin("cut"));
+    await assertRejects(() => provideSource(wanted, lab.places), KrunnerError);
+    assertMatch(
+      lab.notices[0] ?? "",
+      /: the connection broke after 55000 bytes$/,
+    );
+  });
+});
+
 Deno.test("a download starts over when the server's file has changed", async () => {
   await using server = new Server({
     "/x": inTurn(
