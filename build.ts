@@ -32,6 +32,8 @@ import {
   ENGINE_OPTION,
   ENGINES,
   IMAGE_PREFIX_OPTION,
+  KEYRING_OPTION,
+  MIRROR_OPTION,
   NETWORK_OPTION,
   NETWORKS,
   oneOf,
@@ -49,11 +51,13 @@ const OPTIONS = {
   arch: ARCH_OPTION,
   base: BASE_OPTION,
   "base-image": BASE_IMAGE_OPTION,
+  mirror: MIRROR_OPTION,
+  keyring: KEYRING_OPTION,
   sources: {
     type: "string",
     value: "DIR",
     help:
-      "Take sources from this folder and download nothing; also wheels\nand images, if sources.ts collected them there",
+      "Take sources from this folder and download nothing; also wheels\nand images, if sources.ts collected them there (default: the\nvariable KRUNNER_SOURCES, if it is set)",
   },
   wheelhouse: {
     type: "string",
@@ -146,6 +150,8 @@ export async function parseBuildArgs(
 function definedPaths(options: OptionValues<typeof OPTIONS>) {
   return {
     dir: options.dir,
+    mirror: options.mirror,
+    keyring: options.keyring,
     sources: options.sources,
     wheelhouse: options.wheelhouse,
     baseImage: options["base-image"],
@@ -188,7 +194,9 @@ async function runBuilds(
     import("./lib/progress.ts"),
   ]);
   using progress = progressOnStderr(options.verbosity, Deno.env.get("TERM"));
-  const results = await buildAll(options, {
+  const sources = options.sources ?? (Deno.env.get("KRUNNER_SOURCES") ||
+    undefined);
+  const results = await buildAll({ ...options, sources }, {
     root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
     cache: cacheFolder(Deno.env.get),
     sourceDateEpoch: Deno.env.get("SOURCE_DATE_EPOCH"),

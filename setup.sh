@@ -3,7 +3,7 @@
 #
 #   sh setup.sh          a Docker engine that answers, xz, debootstrap, BusyBox
 #   sh setup.sh --test   the same; elsewhere than on Debian too, for the tests
-#                        do not go without BusyBox
+#                        do not go without BusyBox; and on Debian GnuPG
 #
 # As root on Debian or Ubuntu it installs what is missing. As root anywhere it
 # starts an installed engine that does not run. Elsewhere it says what to do,
@@ -166,7 +166,11 @@ if is_root && is_debian; then
   need debootstrap debootstrap
   need busybox busybox-static
 fi
-if [ "${1:-}" = --test ]; then need busybox busybox-static; fi
+if [ "${1:-}" = --test ]; then
+  need busybox busybox-static
+  # Signs the archive that tests bootstrap from.
+  if is_root && is_debian; then need gpg gnupg; fi
+fi
 
 install_missing
 [ "$answers" = yes ] || engine_answers || start_engine

@@ -5,13 +5,12 @@
  */
 
 import type { CollectedImage } from "./collect/index_file.ts";
+import { bootstrap, type BootstrapTools } from "./bootstrap.ts";
+import type { BootstrapPlan } from "./debootstrap.ts";
 import type { Engine } from "./engine.ts";
-import { fileError, KrunnerError } from "./errors.ts";
-import { openLog, pourInto } from "./builder.ts";
+import { KrunnerError } from "./errors.ts";
 import type { ImageRecord } from "./manifest.ts";
 import type { BASES } from "./options.ts";
-import type { Bootstrap } from "./package_data.ts";
-import { finish, spawn } from "./process.ts";
 
 /** Where a base image may come from; `auto` tries both. */
 export type BasePolicy = typeof BASES[number];
@@ -23,23 +22,11 @@ export interface BasePlan {
   /** Where it may come from. */
   readonly policy: BasePolicy;
   /** How to make it; absent where nobody knows how. */
-  readonly bootstrap?: Bootstrap;
+  readonly bootstrap?: BootstrapPlan;
   /** The name that it gets when it is made here. */
   readonly bootstrapped: string;
   /** The image of a collected folder, which then stands before all other ways. */
   readonly collected?: CollectedImage;
-}
-
-/** What providing a base image needs beside the engine. */
-export interface BaseTools {
-  /** Gets a line for each thing that takes its time, or went wrong on the way. */
-  readonly onNotice: (line: string) => void;
-  /** The path of debootstrap's log. */
-  readonly log: string;
-  /** The docker platform, where it is not the engine's own. */
-  readonly platform?: string | undefined;
-  /** Ends the work. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -50,10 +37,17 @@ export interface BaseTools {
 export async function provideBase(
   engine: Engine,
   plan: BasePlan,
-  tools: BaseTools,
+  tools: BootstrapTools,
 ): Promise<ImageRecord> {
   const local = await findLocal(engine, plan, tools.platform);
-  if (local !== undefined) return local;
+  if (local !== undefined) {
+    if (plan.bootstrap?.mirror !== undefined) {
+      tools.onNotice(
+        `The engine has the base image "${local.reference}", so nothing is taken from "--mirror"; remove the image to bootstrap a new one`,
+      );
+    }
+    return local;
+  }
   let refusal: KrunnerError | undefined;
   if (plan.policy !== "bootstrap") {
     try {
@@ -115,7 +109,7 @@ async function recordOf(
 async function pull(
   engine: Engine,
   reference: string,
-  { platform, onNotice }: BaseTools,
+  { platform, onNotice }: BootstrapTools,
 ): Promise<void> {
   onNotice(`Pulling the base image "${reference}"`);
   const flags = platform === undefined ? [] : ["--platform", platform];
@@ -123,107 +117,4 @@ async function pull(
     ["pull", "--quiet", ...flags, reference],
     `pull the base image "${reference}"`,
   );
-}
-
-/** debootstrap in name spaces of its own: whatever ends it, no mount stays behind. */
-const UNSHARE = ["unshare", "--mount", "--pid", "--fork", "--kill-child"];
-
-async function bootstrap(
-  engine: Engine,
-  { suite, keyring }: Bootstrap,
-  image: string,
-  tools: BaseTools,
-): Promise<void> {
-  if (tools.platform !== undefined) {
-    throw new KrunnerError(
-      `Cannot bootstrap "${image}" for ${tools.platform}: debootstrap makes images for this host's own arch here; name an image with "--base-image"`,
-    );
-  }
-  if (Deno.uid() !== 0) {
-    throw new KrunnerError(
-      `Cannot bootstrap "${image}": debootstrap needs root; run as root, or name an image with "--base-image"`,
-    );
-  }
-  tools.onNotice(`Bootstrapping "${image}" from suite "${suite}"`);
-  const root = await Deno.makeTempDir({ prefix: "krunner-base-" });
-  try {
-    await debootstrap(
-      [
-        "--variant=minbase",
-        ...keyring === undefined ? [] : [`--keyring=${keyring}`],
-        suite,
-        root,
-      ],
-      tools,
-    );
-    await importTree(engine, root, image, tools.signal);
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
-}
-
-async function debootstrap(
-  args: readonly string[],
-  { log, signal }: BaseTools,
-): Promise<void> {
-  using file = await openLog(log);
-  const child = spawn([...UNSHARE, "debootstrap", ...args], { signal });
-  const complaint = new Response(child.stderr).text();
-  const status = await finish(child, [
-    complaint,
-    child.stdout.pipeTo(file.writable).catch((error) => {
-      throw fileError("write", log, error);
-    }),
-  ]);
-  if (status.success) return;
-  // The code of unshare, as of a shell.
-  if (status.code === 127) {
-    throw new KrunnerError(
-      'Cannot run "debootstrap": it is not installed; install it, or run "sh setup.sh" as root on Debian or Ubuntu',
-    );
-  }
-  const errors = await complaint;
-  throw new KrunnerError(
-    `Cannot bootstrap suite "${
-      args.at(-2)
-    }": debootstrap ended with exit code ${status.code}${
-      errors.trim() === "" ? "" : ` (${errors.trim().split("\n").at(-1)})`
-    }; see "${log}"`,
-  );
-}
-
-/** What debootstrap leaves behind that no image needs. */
-const LEFTOVERS = [
-  "./var/cache/apt/archives/*.deb",
-  "./var/lib/apt/lists/*",
-  "./var/log/*",
-];
-
-async function importTree(
-  engine: Engine,
-  root: string,
-  image: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const tar = spawn([
-    "tar",
-    "--create",
-    "--numeric-owner",
-    "--sort=name",
-    `--directory=${root}`,
-    ...LEFTOVERS.map((pattern) => `--exclude=${pattern}`),
-    ".",
-  ], { signal });
-  const load = engine.spawn(["import", "-", image], { stdin: "piped" });
-  const complaint = new Response(load.stderr).text();
-  const packed = finish(tar, [new Response(tar.stderr).text()]);
-  const loaded = await finish(load, [
-    packed,
-    complaint,
-    new Response(load.stdout).text(),
-    pourInto(tar.stdout, load.stdin),
-  ]);
-  if (!loaded.success || !(await packed).success) {
-    throw engine.failure(`import the base image "${image}"`, await complaint);
-  }
 }

@@ -8,6 +8,7 @@
 import { planBestWay } from "./alternatives.ts";
 import { archiveTime, parseEpoch } from "./archive_time.ts";
 import type { BasePolicy } from "./base_image.ts";
+import type { BootstrapOptions } from "./base_options.ts";
 import type { Builder, NetworkMode } from "./builder.ts";
 import { Engine, type EngineName } from "./engine.ts";
 import { CancelledError, describeError, StageError } from "./errors.ts";
@@ -19,7 +20,7 @@ import { formatSize, type Progress, type Verbosity } from "./progress.ts";
 import { checkFreshness } from "./up_to_date.ts";
 
 /** A command line of `build.ts`. */
-export interface BuildOptions {
+export interface BuildOptions extends BootstrapOptions {
   /** The distro versions to build. */
   readonly names: readonly string[];
   /** Whether to build all that are found. */

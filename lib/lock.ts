@@ -6,6 +6,10 @@
  */
 
 import { fileError, KrunnerError } from "./errors.ts";
+import { pause } from "./pause.ts";
+
+/** Milliseconds between two looks at a lock that another one holds. */
+const LOOK_AGAIN = 100;
 
 /**
  * Takes the lock file at `path`, without waiting. The file stays; only the lock on
@@ -19,6 +23,51 @@ export async function takeLock(
   pid: number,
   busy: (holder: string) => string,
 ): Promise<Disposable> {
+  const file = await tryLock(path);
+  if (file === undefined) {
+    const holder = (await Deno.readTextFile(path)).trim();
+    throw new KrunnerError(busy(holder === "" ? "unknown" : holder));
+  }
+  try {
+    await file.truncate();
+    await file.write(new TextEncoder().encode(`${pid}\n`));
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  return { [Symbol.dispose]: () => file.close() };
+}
+
+/**
+ * Takes the lock file at `path`, and waits while another process, or another part
+ * of this one, holds it.
+ *
+ * @param onWait Called once, if there is something to wait for.
+ * @throws {KrunnerError} If it cannot be written to.
+ * @throws The signal's reason, if it is aborted meanwhile.
+ */
+export async function waitForLock(
+  path: string,
+  onWait: () => void,
+  signal?: AbortSignal,
+): Promise<Disposable> {
+  let file = await tryLock(path);
+  if (file === undefined) onWait();
+  // The system's own waiting could not be cancelled.
+  while (file === undefined) {
+    await pause(LOOK_AGAIN, signal);
+    file = await tryLock(path);
+  }
+  return file;
+}
+
+/**
+ * The lock file at `path` with the lock on it; `undefined` where another process,
+ * or another part of this one, holds that.
+ *
+ * @throws {KrunnerError} If it cannot be written to.
+ */
+export async function tryLock(path: string): Promise<Deno.FsFile | undefined> {
   const file = await Deno.open(path, {
     read: true,
     write: true,
@@ -27,15 +76,11 @@ export async function takeLock(
     throw fileError("write", path, error);
   });
   try {
-    if (!await file.tryLock(true)) {
-      const holder = (await Deno.readTextFile(path)).trim();
-      throw new KrunnerError(busy(holder === "" ? "unknown" : holder));
-    }
-    await file.truncate();
-    await file.write(new TextEncoder().encode(`${pid}\n`));
+    if (await file.tryLock(true)) return file;
   } catch (error) {
     file.close();
     throw error;
   }
-  return { [Symbol.dispose]: () => file.close() };
+  file.close();
+  return undefined;
 }

@@ -62,6 +62,21 @@ export const IMAGE_PREFIX_OPTION = {
   help: "First part of image names (default: lablup/backendai-krunner)",
 } as const satisfies OptionSpec;
 
+/** `--mirror`. */
+export const MIRROR_OPTION = {
+  type: "string",
+  value: "URL",
+  help: "Bootstrap from this archive (default: debootstrap's own)",
+} as const satisfies OptionSpec;
+
+/** `--keyring`. */
+export const KEYRING_OPTION = {
+  type: "string",
+  value: "FILE",
+  help:
+    "Check the archive's signature with this keyring (default: the one of\nkrunner.json, else debootstrap's own)",
+} as const satisfies OptionSpec;
+
 /** `--extractor`. */
 export const EXTRACTOR_OPTION = {
   type: "string",

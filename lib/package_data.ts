@@ -11,6 +11,12 @@ import { KrunnerError } from "./errors.ts";
 export interface Bootstrap {
   /** The suite that debootstrap is given, e.g. `bookworm`. */
   readonly suite: string;
+  /** The components of the archive; debootstrap takes `main` where none is named. */
+  readonly components?: readonly string[];
+  /** Further suites of the same mirror that the image's apt gets, e.g. updates. */
+  readonly extraSuites?: readonly string[];
+  /** debootstrap's script for the suite, where its own has none, e.g. `sid`. */
+  readonly script?: string;
   /** A keyring file, where the host's default does not know the archive's keys. */
   readonly keyring?: string;
 }
@@ -122,14 +128,44 @@ function parseAlternatives(
 }
 
 function parseBootstrap(json: unknown, where: string): Bootstrap {
-  const { suite, keyring, ...others } = asObject(json, where);
+  const { suite, components, extraSuites, script, keyring, ...others } =
+    asObject(json, where);
   rejectOthers(others, where);
   return {
-    suite: asString(suite, `${where}.suite`),
+    suite: asWord(suite, `${where}.suite`),
+    ...components === undefined
+      ? {}
+      : { components: asWords(components, `${where}.components`) },
+    ...extraSuites === undefined
+      ? {}
+      : { extraSuites: asWords(extraSuites, `${where}.extraSuites`) },
+    ...script === undefined
+      ? {}
+      : { script: asString(script, `${where}.script`) },
     ...keyring === undefined
       ? {}
       : { keyring: asString(keyring, `${where}.keyring`) },
   };
+}
+
+/** The name of a suite or component: debootstrap and apt would misread others. */
+function asWord(json: unknown, where: string): string {
+  const text = asString(json, where);
+  if (/^[A-Za-z\d][\w.+/-]*$/.test(text)) return text;
+  throw new KrunnerError(
+    `Cannot use "${where}": it is "${text}", not the name of a suite or component`,
+  );
+}
+
+function asWords(json: unknown, where: string): string[] {
+  if (!Array.isArray(json) || json.length === 0) {
+    throw new KrunnerError(
+      `Cannot use "${where}": it is ${
+        JSON.stringify(json)
+      }, not a list of one or more names`,
+    );
+  }
+  return json.map((item, index) => asWord(item, `${where}[${index}]`));
 }
 
 function asObject(json: unknown, where: string): Record<string, unknown> {

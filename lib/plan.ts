@@ -7,6 +7,11 @@
 import type { BasePlan, BasePolicy } from "./base_image.ts";
 import type { CollectedImage } from "./collect/index_file.ts";
 import {
+  type BootstrapOptions,
+  checkBootstrapOptions,
+  planBootstrap,
+} from "./base_options.ts";
+import {
   type ContextFile,
   listPackageFiles,
   resolveContext,
@@ -43,7 +48,7 @@ import {
 export const DEFAULT_IMAGE_PREFIX = "lablup/backendai-krunner";
 
 /** What the user may change of a plan. */
-export interface PlanOptions {
+export interface PlanOptions extends BootstrapOptions {
   /** As Python's `platform.machine()` says it on Linux. */
   readonly arch: string;
   /** Stands in for the base image of `krunner.json`. */
@@ -134,6 +139,7 @@ export async function makePlan(
   const stages = await planStages(target, draft, options, data);
   const sources = uniqueSources(stages);
   const base = planBase(target, draft, options, data);
+  await checkBootstrapOptions(target.distroVersion, base, options);
   return {
     target,
     arch: options.arch,
@@ -460,11 +466,12 @@ export function uniqueSources(stages: readonly StagePlan[]): SourceRow[] {
 }
 
 function planBase(
-  { distroVersion }: Target,
+  { distroVersion, pkg }: Target,
   { stages }: Draft,
-  { baseImage, base }: PlanOptions,
+  options: PlanOptions,
   data: DistroData,
 ): BasePlan | undefined {
+  const { baseImage, base } = options;
   const reference = baseImage ?? data.base;
   if (reference === undefined || !declaredArgs(stages).has("BASE_IMAGE")) {
     return undefined;
@@ -474,7 +481,9 @@ function planBase(
     // An image that the user names is never replaced by another one.
     policy: baseImage === undefined ? base : "registry",
     bootstrapped: `krunner-base:${distroVersion}`,
-    ...data.bootstrap === undefined ? {} : { bootstrap: data.bootstrap },
+    ...data.bootstrap === undefined
+      ? {}
+      : { bootstrap: planBootstrap(data.bootstrap, pkg.dir, options) },
   };
 }
 

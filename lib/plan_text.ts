@@ -7,7 +7,11 @@
 import type { BasePlan } from "./base_image.ts";
 import type { ForeignImage } from "./foreign_images.ts";
 import type { BuildPlan, StagePlan } from "./plan.ts";
-import { describeOrigin, type SourceRow } from "./sources.ts";
+import {
+  describeOrigin,
+  type SourceRow,
+  withoutCredentials,
+} from "./sources.ts";
 
 /** The plan as a person reads it, without a line break at the end. */
 export function renderPlan(
@@ -48,7 +52,9 @@ export function renderBase(
   return `  base image: ${reference} (${policy}${
     bootstrap === undefined || policy === "registry"
       ? ""
-      : `; suite ${bootstrap.suite} as ${bootstrapped}`
+      : `; suite ${bootstrap.suite}${
+        bootstrap.mirror === undefined ? "" : ` of ${bootstrap.mirror}`
+      } as ${bootstrapped}`
   })`;
 }
 
@@ -101,7 +107,12 @@ export function planToJson(
     base,
     images: plan.images,
     sourceFolder: plan.sourceFolder,
-    sources,
+    sources: sources.map((row) => ({
+      ...row,
+      origins: row.origins.map((origin) =>
+        "url" in origin ? { url: withoutCredentials(origin.url) } : origin
+      ),
+    })),
     stages: stages.map(({ context, ...stage }) => ({
       ...stage,
       context: context.map(({ path }) => path),

@@ -2,11 +2,17 @@
  * Brings the files of the source lock file to this host: checked while they
  * stream, and in the cache only when whole and right.
  *
+ * Beside a file that is not whole yet lie `.{file}.{start of its SHA-256}.part`,
+ * the note `….part.json` of who it came from, and the lock `.{file}.lock`.
+ *
  * @module
  */
 
-import { createHash } from "node:crypto";
-import { fileError, isDiskFull, KrunnerError } from "./errors.ts";
+import { DownloadError, downloadUrl } from "./download.ts";
+import { CancelledError, fileError, KrunnerError } from "./errors.ts";
+import { waitForLock } from "./lock.ts";
+import { type Digest, digestOf, PartFile } from "./part_file.ts";
+import { pause } from "./pause.ts";
 import {
   type DebianOrigin,
   describeOrigin,
@@ -24,19 +30,26 @@ export interface SourcePlaces {
   readonly openDebianSource: (
     origin: DebianOrigin,
   ) => ReadableStream<Uint8Array>;
-  /** Gets one line for each origin that failed. */
+  /** Gets a line for each origin that failed, and for each wait. */
   readonly onNotice: (line: string) => void;
   /** Ends a download. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds without a byte after which an origin is given up. */
   readonly stallTimeout: number;
+  /** Milliseconds before the second and each further round over the origins. */
+  readonly retryDelays?: readonly number[];
 }
 
+const RETRY_DELAYS: readonly number[] = [1_000, 4_000, 10_000];
+
 /**
- * The path of a row's file on this host, fetched where it is not there yet.
+ * The path of a row's file on this host, fetched where it is not there yet. The
+ * origins are asked in turn; those whose failure may pass are asked again.
  *
- * @throws {KrunnerError} If `--sources` lacks the file or holds other content, or
- * no origin has it. A download of the wrong content is kept for inspection.
+ * @throws {KrunnerError} If `--sources` lacks the file or holds other content, no
+ * origin has it, or the cache cannot be written. What came so far is kept for the
+ * next call, and a download of the wrong content for inspection.
+ * @throws {CancelledError} If the signal was aborted.
  */
 export async function provideSource(
   row: SourceRow,
@@ -46,165 +59,224 @@ export async function provideSource(
     return await fromFolder(row, places.sources);
   }
   const path = `${places.cache}/${row.file}`;
-  if (await hashOf(path) === row.sha256) return path;
-  await Deno.mkdir(places.cache, { recursive: true });
-  const failures: string[] = [];
-  for (const origin of row.origins) {
-    try {
-      await download(row, origin, path, places);
-      return path;
-    } catch (error) {
-      if (places.signal?.aborted) throw error;
-      // No other origin makes room on the disk.
-      if (isDiskFull(error)) throw fileError("write", path, error);
-      const failure = `${describeOrigin(origin)}: ${(error as Error).message}`;
-      failures.push(failure);
-      places.onNotice(`Source "${row.file}" not had from ${failure}`);
+  await Deno.mkdir(places.cache, { recursive: true }).catch((error) => {
+    throw fileError("write", places.cache, error);
+  });
+  if (isRight(row, await digestOf(path))) return path;
+  try {
+    using _lock = await waitForLock(
+      `${places.cache}/.${row.file}.lock`,
+      () => {
+        places.onNotice(`Waiting for another download of "${row.file}"`);
+      },
+      places.signal,
+    );
+    // Another one may have brought it meanwhile.
+    if (!isRight(row, await digestOf(path))) {
+      await new Fetch(row, path, places).run();
     }
+    return path;
+  } catch (error) {
+    if (!places.signal?.aborted) throw error;
+    throw new CancelledError(`Cancelled the download of "${row.file}"`, {
+      cause: error,
+    });
   }
-  throw new KrunnerError(
-    `Cannot get source "${row.file}": no origin has it; put the file into a folder and give that with "--sources" (SHA-256 ${row.sha256}). Tried:\n${
-      failures.map((failure) => `  ${failure}`).join("\n")
-    }`,
-  );
 }
 
 async function fromFolder(row: SourceRow, folder: string): Promise<string> {
   const path = `${folder}/${row.file}`;
-  const actual = await hashOf(path);
-  if (actual === undefined) {
+  const digest = await digestOf(path);
+  if (digest === undefined) {
     throw new KrunnerError(
-      `Cannot find source "${row.file}" in "${folder}": put it there (SHA-256 ${row.sha256}), or leave "--sources" out`,
+      `Cannot find source "${row.file}" in "${folder}": put it there (SHA-256 ${row.sha256}), or give no "--sources" and unset KRUNNER_SOURCES to download it`,
     );
   }
-  if (actual !== row.sha256) throw wrongContent(row, actual, path);
-  return path;
-}
-
-function wrongContent(
-  row: SourceRow,
-  actual: string,
-  path: string,
-): KrunnerError {
-  return new KrunnerError(
-    `Wrong content of source "${row.file}" (${row.name} ${row.version}): its SHA-256 is ${actual}, not ${row.sha256}; the file is kept as "${path}"`,
+  if (isRight(row, digest)) return path;
+  throw new KrunnerError(
+    `${
+      wrongContent(row, differences(row, digest))
+    }; replace "${path}" by the right file`,
   );
 }
 
-/** SHA-256 of a file, `undefined` where there is none. */
-export async function hashOf(path: string): Promise<string | undefined> {
-  try {
-    const hash = createHash("sha256");
-    const file = await Deno.open(path);
-    for await (const chunk of file.readable) hash.update(chunk);
-    return hash.digest("hex");
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw fileError("read", path, error);
-  }
+function isRight(row: SourceRow, digest: Digest | undefined): boolean {
+  return digest?.sha256 === row.sha256 &&
+    (row.size === undefined || digest.size === row.size);
 }
 
-async function download(
-  row: SourceRow,
-  origin: Origin,
-  path: string,
-  places: SourcePlaces,
-): Promise<void> {
-  const part = await Deno.makeTempFile({
-    dir: places.cache,
-    prefix: `.${row.file}.`,
-  });
-  try {
-    using file = await Deno.open(part, { write: true });
-    using watchdog = new Watchdog(places.stallTimeout, places.signal);
-    // apt has time limits of its own, and says nothing while it reads its lists.
-    if ("url" in origin) watchdog.start();
-    const stream = "url" in origin
-      ? await openUrl(origin.url, watchdog.signal)
-      : places.openDebianSource(origin);
-    const hash = createHash("sha256");
-    await stream
-      .pipeThrough(
-        new TransformStream<Uint8Array, Uint8Array>({
-          transform(chunk, controller) {
-            watchdog.touch();
-            hash.update(chunk);
-            controller.enqueue(chunk);
-          },
-        }),
-      )
-      .pipeTo(file.writable, { signal: watchdog.signal });
-    const actual = hash.digest("hex");
-    if (actual !== row.sha256) {
-      await Deno.rename(part, `${path}.wrong`);
-      throw wrongContent(row, actual, `${path}.wrong`);
+function wrongContent(row: SourceRow, states: readonly string[]): string {
+  return `Wrong content of source "${row.file}" (${row.name} ${row.version}): ${
+    states.join(", and ")
+  }`;
+}
+
+function differences(row: SourceRow, { sha256, size }: Digest): string[] {
+  return [
+    ...size === (row.size ?? size)
+      ? []
+      : [`it has ${size} bytes, not ${row.size}`],
+    ...sha256 === row.sha256
+      ? []
+      : [`its SHA-256 is ${sha256}, not ${row.sha256}`],
+  ];
+}
+
+/** The work on one row, under its lock. */
+class Fetch {
+  readonly #row: SourceRow;
+  readonly #path: string;
+  readonly #places: SourcePlaces;
+  /** What each origin said last. */
+  readonly #failures = new Map<Origin, string>();
+
+  constructor(row: SourceRow, path: string, places: SourcePlaces) {
+    this.#row = row;
+    this.#path = path;
+    this.#places = places;
+  }
+
+  /** Bytes that are not exceeded. */
+  get #limit(): number {
+    return this.#row.size ?? Infinity;
+  }
+
+  /** Brings the file. What came of it stays, whatever ends this. */
+  async run(): Promise<void> {
+    if (await this.#isPartWhole()) return;
+    try {
+      await this.#askOrigins();
+    } finally {
+      await this.#removePart({ ifEmpty: true });
     }
-    await Deno.chmod(part, 0o644);
-    await Deno.rename(part, path);
-  } finally {
-    await Deno.remove(part).catch(() => {});
   }
-}
 
-async function openUrl(
-  url: string,
-  signal: AbortSignal,
-): Promise<ReadableStream<Uint8Array>> {
-  let response: Response;
-  try {
-    response = await fetch(url, { signal });
-  } catch (cause) {
-    throw new KrunnerError(reasonOf(cause), { cause });
-  }
-  if (!response.ok || response.body === null) {
-    await response.body?.cancel();
+  /** Asks all origins, and after a pause those again whose failure may pass. */
+  async #askOrigins(): Promise<void> {
+    let origins = this.#row.origins;
+    for (const delay of [...this.#places.retryDelays ?? RETRY_DELAYS, null]) {
+      const again: [Origin, DownloadError][] = [];
+      for (const origin of origins) {
+        const failure = await this.#try(origin);
+        if (failure === undefined) return;
+        if (failure.mayPass) again.push([origin, failure]);
+      }
+      if (delay === null || again.length === 0) break;
+      origins = again.map(([origin]) => origin);
+      const wait = Math.max(
+        delay,
+        ...again.map(([, { retryAfter }]) => retryAfter),
+      );
+      this.#places.onNotice(
+        `Trying again in ${wait / 1000} s to get source "${this.#row.file}"`,
+      );
+      await pause(wait, this.#places.signal);
+    }
+    const { file, sha256 } = this.#row;
     throw new KrunnerError(
-      `the server answers ${response.status} ${response.statusText}`,
-    );
-  }
-  return response.body;
-}
-
-/** The innermost cause of a failed fetch says it shortest. */
-function reasonOf(error: unknown): string {
-  let inner = error;
-  while (inner instanceof Error && inner.cause instanceof Error) {
-    inner = inner.cause;
-  }
-  return inner instanceof Error ? inner.message : String(inner);
-}
-
-/** Aborts its signal when nothing has come for a time, or another signal says so. */
-class Watchdog implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #timeout: number;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly signal: AbortSignal;
-
-  constructor(timeout: number, outer: AbortSignal | undefined) {
-    this.#timeout = timeout;
-    this.signal = outer === undefined
-      ? this.#controller.signal
-      : AbortSignal.any([outer, this.#controller.signal]);
-  }
-
-  start(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(
-      () =>
-        this.#controller.abort(
-          new KrunnerError(`no byte for ${this.#timeout / 1000} s`),
-        ),
-      this.#timeout,
+      `Cannot get source "${file}": no origin has it; put the file into a folder and give that with "--sources" (SHA-256 ${sha256}). Tried:\n${
+        [...this.#failures].map(([origin, reason]) =>
+          `  ${describeOrigin(origin)}: ${reason}`
+        ).join("\n")
+      }`,
     );
   }
 
-  touch(): void {
-    if (this.#timer !== undefined) this.start();
+  async #try(origin: Origin): Promise<DownloadError | undefined> {
+    try {
+      if ("url" in origin) await this.#fromUrl(origin.url);
+      else await this.#fromDebian(origin);
+      return undefined;
+    } catch (error) {
+      this.#places.signal?.throwIfAborted();
+      // A disk that is full, say, is so for all origins.
+      if (!(error instanceof DownloadError)) throw error;
+      this.#failures.set(origin, error.message);
+      this.#places.onNotice(
+        `Source "${this.#row.file}" not had from ${
+          describeOrigin(origin)
+        }: ${error.message}`,
+      );
+      return error;
+    }
   }
 
-  [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+  /** A kill after the last byte leaves a part that only lacks its name. */
+  async #isPartWhole(): Promise<boolean> {
+    using part = await this.#openPart();
+    if (isRight(this.#row, part.digest)) {
+      await part.moveTo(this.#path);
+      return true;
+    }
+    if (part.size >= this.#limit) await part.restart();
+    return false;
+  }
+
+  #openPart(suffix = "part"): Promise<PartFile> {
+    const { file, sha256 } = this.#row;
+    return PartFile.open(
+      `${this.#places.cache}/.${file}.${sha256.slice(0, 16)}.${suffix}`,
+    );
+  }
+
+  async #fromUrl(url: string): Promise<void> {
+    using part = await this.#openPart();
+    const { stallTimeout, signal } = this.#places;
+    const options = { size: this.#row.size, stallTimeout, signal };
+    const wentOn = await downloadUrl(url, part, options);
+    if (wentOn && !isRight(this.#row, part.digest)) {
+      this.#places.onNotice(
+        `Source "${this.#row.file}": what an earlier download left does not fit; starting over`,
+      );
+      await part.restart();
+      await downloadUrl(url, part, options);
+    }
+    await this.#accept(part);
+  }
+
+  /** apt has time limits of its own, and says nothing while it reads its lists. */
+  async #fromDebian(origin: DebianOrigin): Promise<void> {
+    using part = await this.#openPart("apt");
+    await part.restart();
+    try {
+      for await (const chunk of this.#chunksOf(origin)) {
+        await part.append(chunk);
+        if (part.size > this.#limit) break;
+      }
+      await this.#accept(part);
+    } catch (error) {
+      await part.remove();
+      throw error;
+    }
+    // What a URL gave before.
+    await this.#removePart();
+  }
+
+  async *#chunksOf(origin: DebianOrigin): AsyncGenerator<Uint8Array> {
+    try {
+      yield* this.#places.openDebianSource(origin);
+    } catch (cause) {
+      if (!(cause instanceof KrunnerError)) throw cause;
+      throw new DownloadError(cause.message, { cause });
+    }
+  }
+
+  async #removePart({ ifEmpty = false } = {}): Promise<void> {
+    using part = await this.#openPart();
+    if (!ifEmpty || part.size === 0) await part.remove();
+  }
+
+  async #accept(part: PartFile): Promise<void> {
+    const { digest } = part;
+    if (isRight(this.#row, digest)) return await part.moveTo(this.#path);
+    const kept = `${this.#path}.wrong`;
+    await part.moveTo(kept);
+    // Nobody reads on, so the hash of the whole stays unknown.
+    const [states, what] = digest.size > this.#limit
+      ? [[`it has more than ${this.#limit} bytes`], "its start"]
+      : [differences(this.#row, digest), "the file"];
+    throw new DownloadError(
+      `${wrongContent(this.#row, states)}; ${what} is kept as "${kept}"`,
+    );
   }
 }

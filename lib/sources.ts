@@ -44,9 +44,14 @@ export type Origin = { readonly url: string } | DebianOrigin;
 /** The rows of the project's own lock file. */
 export const SOURCES: readonly SourceRow[] = rows as SourceRow[];
 
+/** A text with URLs in it, without the names and passwords that they may hold. */
+export function withoutCredentials(text: string): string {
+  return text.replace(/(?<=:\/\/)[^/?#"']*@/g, "");
+}
+
 /** An origin as a person would name it. */
 export function describeOrigin(origin: Origin): string {
-  if ("url" in origin) return origin.url;
+  if ("url" in origin) return withoutCredentials(origin.url);
   const { debianSource, suite } = origin;
   const where = suite === undefined ? "" : ` of ${suite}`;
   return `Debian source package "${debianSource}"${where}`;

@@ -9,6 +9,8 @@ const DEFAULTS: BuildOptions = {
   arch: Deno.build.arch,
   base: "auto",
   baseImage: undefined,
+  mirror: undefined,
+  keyring: undefined,
   sources: undefined,
   wheelhouse: undefined,
   buildArgs: {},
@@ -35,6 +37,8 @@ const CASES: [string, Partial<BuildOptions>][] = [
   ["--base bootstrap", { base: "bootstrap" }],
   ["--base registry", { base: "registry" }],
   ["--base-image debian:12", { baseImage: "debian:12" }],
+  ["--mirror http://m/d", { mirror: "http://m/d" }],
+  ["--keyring k.gpg", { keyring: "k.gpg" }],
   ["--sources s", { sources: "s" }],
   ["--wheelhouse w", { wheelhouse: "w" }],
   ["--build-arg A=1 --build-arg B=x=y --build-arg C= --build-arg A=2", {

@@ -204,6 +204,33 @@ Deno.test("build.ts says what is wrong with the engine", async (t) => {
   });
 });
 
+Deno.test("build.ts takes sources from --sources, else from KRUNNER_SOURCES", async (t) => {
+  const family = await laboratory.family({
+    "krunner-python.demo.dockerfile":
+      "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nCOPY sources/Python-3.11.2.tgz /\n",
+  });
+  const there = await Deno.makeTempDir({ dir: laboratory.root });
+  const option = [`--sources=${there}/option`];
+  const variable = { KRUNNER_SOURCES: `${there}/variable` };
+  const cases: [string, string[], Record<string, string>, string][] = [
+    ["the option", option, {}, "option"],
+    ["the variable", [], variable, "variable"],
+    ["both", option, variable, "option"],
+  ];
+  for (const [name, args, env, folder] of cases) {
+    await t.step(name, async () => {
+      const message = await fails(family, 1, ["demo1.0", ...args], {
+        env,
+        flags: ["-P=build", "--no-prompt"],
+      });
+      assertStringIncludes(
+        message,
+        `Cannot find source "Python-3.11.2.tgz" in "${there}/${folder}"`,
+      );
+    });
+  }
+});
+
 Deno.test({
   name: "build.ts survives an engine that dies while it builds",
   ignore: !IS_ROOT,

@@ -187,6 +187,7 @@ export class Laboratory implements AsyncDisposable {
       XDG_CACHE_HOME: `${this.root}/cache`,
       DENO_DIR: Deno.env.get("DENO_DIR") || `${caches}/deno`,
       DENO_NO_UPDATE_CHECK: "1",
+      KRUNNER_SOURCES: "",
       SOURCE_DATE_EPOCH: "",
     };
   }

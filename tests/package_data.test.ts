@@ -12,7 +12,13 @@ Deno.test("parsePackageData() reads all that a distro version may have", () => {
     `{
       "debian12": {
         "base": "debian:12-slim",
-        "bootstrap": { "suite": "bookworm", "keyring": "/k.gpg" },
+        "bootstrap": {
+          "suite": "bookworm",
+          "components": ["main", "contrib"],
+          "extraSuites": ["bookworm-updates"],
+          "script": "sid",
+          "keyring": "/k.gpg"
+        },
         "args": { "PYTHON_VERSION": "3.11.2" },
         "alternatives": [{ "HOW": "fast" }, {}]
       },
@@ -24,7 +30,13 @@ Deno.test("parsePackageData() reads all that a distro version may have", () => {
   assertEquals(data, {
     debian12: {
       base: "debian:12-slim",
-      bootstrap: { suite: "bookworm", keyring: "/k.gpg" },
+      bootstrap: {
+        suite: "bookworm",
+        components: ["main", "contrib"],
+        extraSuites: ["bookworm-updates"],
+        script: "sid",
+        keyring: "/k.gpg",
+      },
       args: { PYTHON_VERSION: "3.11.2" },
       alternatives: [{ HOW: "fast" }, {}],
     },
@@ -65,6 +77,26 @@ Deno.test("parsePackageData() says which value is wrong", async (t) => {
     [
       '{"debian12": {"bootstrap": {}}}',
       `Cannot use "F: debian12.bootstrap.suite": it is undefined, ${noText}`,
+    ],
+    [
+      '{"debian12": {"bootstrap": {"suite": "--x"}}}',
+      'Cannot use "F: debian12.bootstrap.suite": it is "--x", not the name of a suite or component',
+    ],
+    [
+      '{"debian12": {"bootstrap": {"suite": "x", "components": []}}}',
+      'Cannot use "F: debian12.bootstrap.components": it is [], not a list of one or more names',
+    ],
+    [
+      '{"debian12": {"bootstrap": {"suite": "x", "extraSuites": "y"}}}',
+      'Cannot use "F: debian12.bootstrap.extraSuites": it is "y", not a list of one or more names',
+    ],
+    [
+      '{"debian12": {"bootstrap": {"suite": "x", "extraSuites": ["y", "a b"]}}}',
+      'Cannot use "F: debian12.bootstrap.extraSuites[1]": it is "a b", not the name of a suite or component',
+    ],
+    [
+      '{"debian12": {"bootstrap": {"suite": "x", "script": 1}}}',
+      `Cannot use "F: debian12.bootstrap.script": it is 1, ${noText}`,
     ],
     [
       '{"debian12": {"bootstrap": {"suite": "x", "mirror": "y"}}}',

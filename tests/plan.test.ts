@@ -537,6 +537,34 @@ Deno.test("makePlan() refuses options that do not fit", async (t) => {
       LITERAL,
     ],
     [
+      { mirror: "http://m/d", baseImage: "debian:13" },
+      'Cannot use "--mirror http://m/d": "--base-image" names the image to take, and none is bootstrapped; leave one of them out',
+    ],
+    [
+      { keyring: "k.gpg", base: "registry" },
+      'Cannot use "--keyring k.gpg": "--base=registry" bootstraps nothing; leave one of them out',
+    ],
+    [
+      { keyring: "k.gpg" },
+      'Cannot use "--keyring k.gpg": krunner.json knows no suite to bootstrap "debian12" from; add one, or leave it out',
+      { ...FAMILY, "krunner.json": '{"debian12": {"base": "debian:12"}}' },
+    ],
+    [
+      { mirror: "http://m/d" },
+      'Cannot use "--mirror http://m/d": nothing of "debian12" is built on a base image of krunner.json; leave it out',
+      LITERAL,
+    ],
+    ...["m", "file:///d", "http://m/a b", "http://m/?x", "http:///", "-x"].map((
+      mirror,
+    ): [Partial<PlanOptions>, string] => [
+      { mirror },
+      `Cannot use "--mirror ${mirror}": give a URL that begins with http:// or https:// and has no spaces, "?" or "#"`,
+    ]),
+    [
+      { mirror: "https://me:secret@m/d" },
+      'Cannot use "--mirror https://m/d": its name and password would stay in the image; give a mirror that asks for none',
+    ],
+    [
       { wheelhouse: wheels.path },
       `Cannot use "--wheelhouse ${wheels.path}": no dockerfile of "debian12" takes wheels from the image "lablup/backendai-krunner-wheels:debian12"`,
       LITERAL,
@@ -573,6 +601,76 @@ Deno.test("makePlan() refuses options that do not fit", async (t) => {
         UsageError,
       );
       assertEquals(error.message, message);
+    });
+  }
+});
+
+Deno.test("makePlan() plans a bootstrap as krunner.json and the options say", async (t) => {
+  using dir = tempDir({ "k.gpg": "x", "k.asc": "-----BEGIN PGP PUBLIC KEY" });
+  const bootstrapOf = async (
+    data: Record<string, unknown>,
+    options: Partial<PlanOptions> = {},
+  ) => {
+    const bootstrap = { suite: "bionic", ...data };
+    using fixture = await packageFixture({
+      ...FAMILY,
+      "krunner.json": JSON.stringify({
+        debian12: { base: "debian:12", bootstrap },
+      }),
+    });
+    const plan = await makePlan(fixture.target, {
+      ...OPTIONS,
+      buildArgs: { PYTHON_VERSION: "3.11.2" },
+      ...options,
+    });
+    const keyring = plan.base?.bootstrap?.keyring;
+    return keyring?.startsWith(fixture.dir)
+      ? {
+        ...plan.base?.bootstrap,
+        keyring: keyring.replace(fixture.dir, "DIR"),
+      }
+      : plan.base?.bootstrap;
+  };
+  const keyring = `${dir.path}/k.gpg`;
+  const all = {
+    components: ["main", "universe"],
+    extraSuites: ["bionic-updates"],
+    script: "gutsy",
+  };
+  assertEquals(
+    await bootstrapOf(all, { mirror: "http://m/d", keyring }),
+    { suite: "bionic", ...all, mirror: "http://m/d", keyring },
+  );
+  assertEquals(
+    await bootstrapOf({ keyring: "keys/k.gpg" }),
+    { suite: "bionic", keyring: "DIR/keys/k.gpg" },
+  );
+  assertEquals(
+    await bootstrapOf({ keyring: "/k.gpg" }),
+    { suite: "bionic", keyring: "/k.gpg" },
+  );
+  assertEquals(
+    await bootstrapOf({ keyring: "/k.gpg" }, { keyring }),
+    { suite: "bionic", keyring },
+  );
+  for (
+    const [name, message] of [
+      [
+        "gone",
+        "no such file or directory; see that it is a file that you may read",
+      ],
+      [
+        "k.asc",
+        'it is text, and debootstrap reads binary keyrings only; convert it with "gpg --dearmor"',
+      ],
+    ]
+  ) {
+    await t.step(`keyring ${name}`, async () => {
+      await assertRejects(
+        () => bootstrapOf({}, { keyring: `${dir.path}/${name}` }),
+        KrunnerError,
+        message,
+      );
     });
   }
 });

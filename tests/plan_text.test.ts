@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { planToJson, renderPlan } from "../lib/plan_text.ts";
 import { builtFixture, ROW } from "./built_fixture.ts";
 
@@ -28,6 +28,22 @@ Deno.test("renderPlan() shows a plan to people", async () => {
   ]);
   assertEquals(plan.notices.length, 2);
   assertEquals(lines([])[1], "  build: up to date, nothing to do");
+});
+
+Deno.test("a plan does not show the passwords of origins", async () => {
+  using built = await builtFixture();
+  const plan = await built.plan();
+  const origins = [{ url: "https://me:secret@localhost/x-1.tgz" }];
+  const hidden = { ...plan, sources: [{ ...ROW, origins }] };
+  for (
+    const text of [
+      renderPlan(hidden, []),
+      JSON.stringify(planToJson(hidden, [])),
+    ]
+  ) {
+    assertStringIncludes(text, "https://localhost/x-1.tgz");
+    assert(!text.includes("secret"), text);
+  }
 });
 
 Deno.test("planToJson() shows a plan to machines", async () => {

@@ -225,6 +225,18 @@ const CASES: Record<string, { host: Host; outcome: Partial<Outcome> }> = {
       ],
     },
   },
+  "installs what tests sign with only for them": {
+    host: {
+      programs: [...APT, "docker", "dockerd", "xz", "debootstrap", "busybox"],
+      files: ENGINE,
+      args: ["--test"],
+    },
+    outcome: {
+      code: 0,
+      printed: ["setup: installing gnupg"],
+      calls: [APT_UPDATE, `${APT_INSTALL} gnupg`],
+    },
+  },
   "takes what stems from Ubuntu for one": {
     host: {
       programs: [...APT, "docker", "dockerd", "debootstrap", "busybox"],

@@ -1,117 +1,18 @@
-import {
-  assertEquals,
-  assertMatch,
-  assertRejects,
-  assertStringIncludes,
-} from "@std/assert";
-import { KrunnerError } from "../lib/errors.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { CancelledError, KrunnerError } from "../lib/errors.ts";
 import { sha256 } from "../lib/inputs.ts";
-import { provideSource, type SourcePlaces } from "../lib/source_cache.ts";
-import type { DebianOrigin, Origin, SourceRow } from "../lib/sources.ts";
+import { provideSource } from "../lib/source_cache.ts";
+import type { DebianOrigin, Origin } from "../lib/sources.ts";
 import { tempDir } from "./package_fixture.ts";
-
-const CONTENT = "the source\n".repeat(10_000);
-
-async function row(...origins: Origin[]): Promise<SourceRow> {
-  return {
-    name: "thing",
-    version: "1.0",
-    file: "thing-1.0.tgz",
-    sha256: await sha256(CONTENT),
-    size: CONTENT.length,
-    licence: "MIT",
-    origins,
-  };
-}
-
-/** A server on loopback that counts its requests. */
-class Server implements AsyncDisposable {
-  readonly requests: string[] = [];
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #hanging = new AbortController();
-
-  constructor() {
-    this.#server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-      (request) => this.#answer(request),
-    );
-  }
-
-  origin(path: string): Origin {
-    return { url: `http://127.0.0.1:${this.#server.addr.port}/${path}` };
-  }
-
-  url(path: string): string {
-    const origin = this.origin(path);
-    return "url" in origin ? origin.url : "";
-  }
-
-  #answer(request: Request): Response | Promise<Response> {
-    const { pathname } = new URL(request.url);
-    this.requests.push(pathname);
-    switch (pathname) {
-      case "/good":
-        return new Response(CONTENT);
-      case "/wrong":
-        return new Response("other content");
-      case "/silent":
-        return new Promise((resolve) => {
-          this.#hanging.signal.addEventListener(
-            "abort",
-            () => resolve(new Response()),
-          );
-        });
-      case "/stalls":
-        return new Response(
-          ReadableStream.from(this.#half(() => this.#untilEnd())),
-        );
-      case "/cut":
-        return new Response(
-          ReadableStream.from(this.#half(() => Promise.resolve())),
-          { headers: { "content-length": String(CONTENT.length) } },
-        );
-      default:
-        return new Response("nothing", { status: 404 });
-    }
-  }
-
-  async *#half(then: () => Promise<void>): AsyncGenerator<Uint8Array> {
-    yield new TextEncoder().encode(CONTENT.slice(0, CONTENT.length / 2));
-    await then();
-  }
-
-  #untilEnd(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#hanging.signal.addEventListener("abort", () => resolve());
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#hanging.abort();
-    await this.#server.shutdown();
-  }
-}
-
-/** A cache in a temporary folder, and what was noticed meanwhile. */
-function laboratory(changes: Partial<SourcePlaces> = {}) {
-  const dir = tempDir();
-  const notices: string[] = [];
-  const places: SourcePlaces = {
-    cache: `${dir.path}/cache`,
-    openDebianSource: () => {
-      throw new KrunnerError("no base image is known to run apt in");
-    },
-    onNotice: (line) => notices.push(line),
-    stallTimeout: 5_000,
-    ...changes,
-  };
-  return {
-    places,
-    notices,
-    cached: () => [...Deno.readDirSync(places.cache)].map(({ name }) => name),
-    [Symbol.dispose]: () => dir[Symbol.dispose](),
-  };
-}
+import {
+  CONTENT,
+  deadUrl,
+  HALF,
+  laboratory,
+  partName,
+  row,
+  Server,
+} from "./source_fixture.ts";
 
 Deno.test("provideSource() fetches once, then finds it in the cache", async () => {
   await using server = new Server();
@@ -139,15 +40,11 @@ Deno.test("provideSource() fetches anew what is damaged in the cache", async () 
 
 Deno.test("provideSource() goes on to the next origin", async (t) => {
   await using server = new Server();
-  // Bound and closed again: nobody listens there.
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const dead = `http://127.0.0.1:${listener.addr.port}/x`;
-  listener.close();
-  const cases: [string, Origin, RegExp][] = [
-    ["unreachable", { url: dead }, /refused/],
-    ["no URL at all", { url: "nonsense" }, /Invalid URL/],
+  const cases: [string, Origin, RegExp, string?][] = [
+    ["unreachable", { url: deadUrl() }, /refused/],
+    ["no URL at all", { url: "nonsense" }, /^Invalid URL/],
     ["not there", server.origin("gone"), /^the server answers 404 Not Found$/],
-    ["cut in the middle", server.origin("cut"), /./],
+    ["cut in the middle", server.origin("cut"), /^[^/]+$/],
     ["silent", server.origin("silent"), /^no byte for 0.2 s$/],
     ["silent half-way", server.origin("stalls"), /^no byte for 0.2 s$/],
     [
@@ -158,7 +55,8 @@ Deno.test("provideSource() goes on to the next origin", async (t) => {
   ];
   for (const [name, origin, reason] of cases) {
     await t.step(name, async () => {
-      using lab = laboratory({ stallTimeout: 200 });
+      // The second one is asked before the first is asked again.
+      using lab = laboratory({ stallTimeout: 200, retryDelays: [60_000] });
       const wanted = await row(origin, server.origin("good"));
       const path = await provideSource(wanted, lab.places);
       assertEquals(await Deno.readTextFile(path), CONTENT);
@@ -174,21 +72,87 @@ Deno.test("provideSource() goes on to the next origin", async (t) => {
   }
 });
 
-Deno.test("provideSource() keeps a download of the wrong content aside", async () => {
-  await using server = new Server();
+Deno.test("provideSource() keeps a download of the wrong content aside", async (t) => {
+  const flipped = `T${CONTENT.slice(1)}`;
+  const right = await sha256(CONTENT);
+  const cases: [string, string, string, string][] = [
+    [
+      "one flipped byte",
+      flipped,
+      `its SHA-256 is ${await sha256(flipped)}, not ${right}; the file`,
+      flipped,
+    ],
+    [
+      "too short",
+      HALF,
+      `it has 55000 bytes, not 110000, and its SHA-256 is ${await sha256(
+        HALF,
+      )}, not ${right}; the file`,
+      HALF,
+    ],
+    [
+      "empty",
+      "",
+      `it has 0 bytes, not 110000, and its SHA-256 is ${await sha256(
+        "",
+      )}, not ${right}; the file`,
+      "",
+    ],
+    [
+      "one byte too many",
+      `${CONTENT}x`,
+      "it has more than 110000 bytes; its start",
+      `${CONTENT}x`,
+    ],
+  ];
+  for (const [name, content, states, kept] of cases) {
+    await t.step(name, async () => {
+      await using server = new Server({
+        "/other": () =>
+          new Response(content, {
+            headers: { "content-length": String(content.length) },
+          }),
+      });
+      using lab = laboratory({ retryDelays: [60_000] });
+      const wanted = await row(server.origin("other"), server.origin("good"));
+      const path = await provideSource(wanted, lab.places);
+      assertEquals(await Deno.readTextFile(path), CONTENT);
+      assertEquals(lab.notices, [
+        `Source "thing-1.0.tgz" not had from ${
+          server.url("other")
+        }: Wrong content of source "thing-1.0.tgz" (thing 1.0): ${states} is kept as "${path}.wrong"`,
+      ]);
+      assertEquals(await Deno.readTextFile(`${path}.wrong`), kept);
+      assertEquals(lab.cached(), ["thing-1.0.tgz", "thing-1.0.tgz.wrong"]);
+    });
+  }
+});
+
+Deno.test("provideSource() does not read on beyond the size of the row", async () => {
+  const sent = { bytes: 0 };
+  await using server = new Server({
+    "/endless": (_request, _nth, { end }) => {
+      const chunk = new TextEncoder().encode(HALF);
+      async function* forEver() {
+        for (let i = 0; i < 1000; i++) {
+          sent.bytes += chunk.length;
+          yield chunk;
+        }
+        await end();
+      }
+      return new Response(ReadableStream.from(forEver()));
+    },
+  });
   using lab = laboratory();
-  const wanted = await row(server.origin("wrong"), server.origin("good"));
-  await provideSource(wanted, lab.places);
-  const kept = `${lab.places.cache}/thing-1.0.tgz.wrong`;
-  assertEquals(lab.notices, [
-    `Source "thing-1.0.tgz" not had from ${
-      server.url("wrong")
-    }: Wrong content of source "thing-1.0.tgz" (thing 1.0): its SHA-256 is ${await sha256(
-      "other content",
-    )}, not ${wanted.sha256}; the file is kept as "${kept}"`,
-  ]);
-  assertEquals(await Deno.readTextFile(kept), "other content");
-  assertEquals(lab.cached().sort(), ["thing-1.0.tgz", "thing-1.0.tgz.wrong"]);
+  const wanted = await row(server.origin("endless"));
+  const error = await assertRejects(
+    () => provideSource(wanted, lab.places),
+    KrunnerError,
+    "it has more than 110000 bytes",
+  );
+  assertMatch(error.message, /its start is kept as ".*\.wrong"$/);
+  // Sockets take some; all of it would be 55 MB.
+  assert(sent.bytes < 1000 * HALF.length);
 });
 
 Deno.test("provideSource() tells of all origins when none has it", async () => {
@@ -220,6 +184,36 @@ Deno.test("provideSource() takes a Debian source package's file", async () => {
   const path = await provideSource(await row(origin), lab.places);
   assertEquals(await Deno.readTextFile(path), CONTENT);
   assertEquals(asked, [origin]);
+  assertEquals(lab.cached(), ["thing-1.0.tgz"]);
+});
+
+Deno.test("provideSource() checks what apt brings, and keeps what a URL gave", async (t) => {
+  const origin = { debianSource: "thing1", file: "thing_1.orig.gz" };
+  const cases: [string, string, RegExp][] = [
+    ["half a file", HALF, /: it has 55000 bytes, not 110000, and its SHA-256/],
+    ["more than all", CONTENT + CONTENT, /: it has more than 110000 bytes;/],
+  ];
+  for (const [name, content, message] of cases) {
+    await t.step(name, async () => {
+      await using server = new Server();
+      using lab = laboratory({
+        openDebianSource: () =>
+          ReadableStream.from([new TextEncoder().encode(content)]),
+      });
+      const wanted = await row(server.origin("cut"), origin);
+      await assertRejects(
+        () => provideSource(wanted, lab.places),
+        KrunnerError,
+        "no origin has it",
+      );
+      assertMatch(lab.notices.at(-1) ?? "", message);
+      assertEquals(lab.cached(), [
+        partName(wanted),
+        `${partName(wanted)}.json`,
+        "thing-1.0.tgz.wrong",
+      ]);
+    });
+  }
 });
 
 Deno.test("provideSource() reads a folder of the user's and nothing else", async (t) => {
@@ -233,9 +227,9 @@ Deno.test("provideSource() reads a folder of the user's and nothing else", async
     ["good", undefined],
     [
       "wrong",
-      `Wrong content of source "thing-1.0.tgz" (thing 1.0): its SHA-256 is ${await sha256(
+      `Wrong content of source "thing-1.0.tgz" (thing 1.0): it has 1 bytes, not 110000, and its SHA-256 is ${await sha256(
         "x",
-      )}, not ${wanted.sha256}; the file is kept as "${folder.path}/wrong/thing-1.0.tgz"`,
+      )}, not ${wanted.sha256}; replace "${folder.path}/wrong/thing-1.0.tgz" by the right file`,
     ],
     [
       "odd",
@@ -243,7 +237,7 @@ Deno.test("provideSource() reads a folder of the user's and nothing else", async
     ],
     [
       "gone",
-      `Cannot find source "thing-1.0.tgz" in "${folder.path}/gone": put it there (SHA-256 ${wanted.sha256}), or leave "--sources" out`,
+      `Cannot find source "thing-1.0.tgz" in "${folder.path}/gone": put it there (SHA-256 ${wanted.sha256}), or give no "--sources" and unset KRUNNER_SOURCES to download it`,
     ],
   ];
   for (const [name, message] of cases) {
@@ -263,6 +257,10 @@ Deno.test("provideSource() reads a folder of the user's and nothing else", async
     });
   }
   assertEquals(server.requests, []);
+  assertEquals(
+    await Deno.readTextFile(`${folder.path}/wrong/thing-1.0.tgz`),
+    "x",
+  );
 });
 
 Deno.test("provideSource() may run several times at once", async () => {
@@ -275,31 +273,104 @@ Deno.test("provideSource() may run several times at once", async () => {
   assertEquals(new Set(paths), new Set([`${lab.places.cache}/thing-1.0.tgz`]));
   assertEquals(await Deno.readTextFile(paths[0]!), CONTENT);
   assertEquals(lab.cached(), ["thing-1.0.tgz"]);
+  // One downloads, and the others find it in the cache.
+  assertEquals(server.requests, ["/good"]);
+  assertEquals(
+    lab.notices,
+    Array(3).fill('Waiting for another download of "thing-1.0.tgz"'),
+  );
 });
 
 Deno.test("provideSource() stops when it is cancelled", async (t) => {
-  await using server = new Server();
-  for (const path of ["silent", "stalls"]) {
+  const taken = Promise.withResolvers<void>();
+  await using server = new Server({
+    "/taken": async (_request, _nth, server) => {
+      taken.resolve();
+      await server.end();
+      return new Response();
+    },
+    "/busy": () => new Response("", { status: 503 }),
+  });
+  const cases: [string, RegExp[], string[]][] = [
+    ["silent", [], []],
+    ["stalls", [], ["part"]],
+    ["busy", [/answers 503/, /^Trying again in 60 s/], []],
+  ];
+  for (const [path, notices, left] of cases) {
     await t.step(path, async () => {
       const controller = new AbortController();
-      using lab = laboratory({ signal: controller.signal });
-      // The next origin is not tried any more.
-      const wanted = await row(server.origin(path), server.origin("good"));
+      using lab = laboratory({
+        signal: controller.signal,
+        retryDelays: [60_000],
+      });
+      const wanted = await row(server.origin(path));
       const source = provideSource(wanted, lab.places);
       setTimeout(() => controller.abort(), 50);
-      await assertRejects(() => source);
-      assertEquals([lab.cached(), lab.notices], [[], []]);
+      const error = await assertRejects(() => source, CancelledError);
+      assertEquals(error.message, 'Cancelled the download of "thing-1.0.tgz"');
+      assertEquals(lab.notices.length, notices.length);
+      notices.forEach((words, i) => assertMatch(lab.notices[i] ?? "", words));
+      assertEquals(lab.cached().map((name) => name.split(".").at(-1)), left);
     });
   }
-  assertEquals(server.requests, ["/silent", "/stalls"]);
+  await t.step("while it waits for another one", async () => {
+    using lab = laboratory();
+    const wanted = await row(server.origin("taken"));
+    const first = new AbortController();
+    const second = new AbortController();
+    const holder = provideSource(wanted, {
+      ...lab.places,
+      signal: first.signal,
+    });
+    await taken.promise;
+    await assertRejects(
+      () =>
+        provideSource(wanted, {
+          ...lab.places,
+          signal: second.signal,
+          onNotice: () => second.abort(),
+        }),
+      CancelledError,
+    );
+    first.abort();
+    await assertRejects(() => holder, CancelledError);
+  });
+  assertEquals(server.requests, ["/silent", "/stalls", "/busy", "/taken"]);
 });
 
-Deno.test("provideSource() says when the cache cannot be written", async () => {
+Deno.test("provideSource() says when the cache cannot be written", async (t) => {
   await using server = new Server();
-  using dir = tempDir({ file: "" });
-  using lab = laboratory({ cache: `${dir.path}/file` });
-  const wanted = await row(server.origin("good"));
-  const error = await assertRejects(() => provideSource(wanted, lab.places));
-  assertStringIncludes(String(error), `${dir.path}/file`);
+  const wanted = await row(server.origin("good"), server.origin("good"));
+  const part = partName(wanted);
+  const advice = "see that its folder exists and that you may write there";
+  using dir = tempDir({
+    file: "",
+    "lock/.thing-1.0.tgz.lock/x": "",
+    [`part/${part}/x`]: "",
+    "final/thing-1.0.tgz/x": "",
+  });
+  const cases: [string, string][] = [
+    ["file", `Cannot write "DIR/file": file exists; ${advice}`],
+    ["file/x", `Cannot write "DIR/file/x": not a directory; ${advice}`],
+    [
+      "lock",
+      `Cannot write "DIR/lock/.thing-1.0.tgz.lock": is a directory; ${advice}`,
+    ],
+    ["part", `Cannot write "DIR/part/${part}": is a directory; ${advice}`],
+    [
+      "final",
+      'Cannot read "DIR/final/thing-1.0.tgz": is a directory; see that it is a file that you may read',
+    ],
+  ];
+  for (const [name, message] of cases) {
+    await t.step(name, async () => {
+      using lab = laboratory({ cache: `${dir.path}/${name}` });
+      const error = await assertRejects(
+        () => provideSource(wanted, lab.places),
+        KrunnerError,
+      );
+      assertEquals(error.message.replaceAll(dir.path, "DIR"), message);
+    });
+  }
   assertEquals(server.requests, []);
 });

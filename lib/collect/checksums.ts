@@ -6,7 +6,7 @@
  */
 
 import { KrunnerError } from "../errors.ts";
-import { hashOf } from "../source_cache.ts";
+import { hashOf } from "../part_file.ts";
 
 /** The list's name in a collected folder. */
 export const CHECKSUM_FILE = "SHA256SUMS";

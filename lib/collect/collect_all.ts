@@ -7,6 +7,7 @@
 
 import { planBestWay } from "../alternatives.ts";
 import type { BasePolicy } from "../base_image.ts";
+import type { BootstrapOptions } from "../base_options.ts";
 import { type Builder, findBuilder, type NetworkMode } from "../builder.ts";
 import { Engine, type EngineName } from "../engine.ts";
 import {
@@ -30,7 +31,7 @@ import { type CollectedFolder, readFolder } from "./folder.ts";
 import { entryKey, filesOf } from "./index_file.ts";
 
 /** A command line of `sources.ts`. */
-export interface CollectOptions {
+export interface CollectOptions extends BootstrapOptions {
   /** The distro versions to collect for. */
   readonly names: readonly string[];
   /** Whether to collect for all that are found. */

@@ -12,7 +12,7 @@ import { sha256 } from "../inputs.ts";
 import type { Stage } from "../package_dir.ts";
 import { type BuildPlan, type StagePlan, uniqueSources } from "../plan.ts";
 import { type Build, type BuildRun, withBuild } from "../run_build.ts";
-import { hashOf } from "../source_cache.ts";
+import { hashOf } from "../part_file.ts";
 import type { SourceRow } from "../sources.ts";
 import { CHECKSUM_FILE, formatChecksums } from "./checksums.ts";
 import { imageStage, misfits, otherImages } from "./fit.ts";
