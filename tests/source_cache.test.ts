@@ -3,6 +3,7 @@ import { CancelledError, KrunnerError } from "../lib/errors.ts";
 import { sha256 } from "../lib/inputs.ts";
 import { provideSource } from "../lib/source_cache.ts";
 import type { DebianOrigin, Origin } from "../lib/sources.ts";
+import { eventually } from "./engine_fixture.ts";
 import { tempDir } from "./package_fixture.ts";
 import {
   CONTENT,
@@ -12,6 +13,7 @@ import {
   partName,
   row,
   Server,
+  type SourceLaboratory,
 } from "./source_fixture.ts";
 
 Deno.test("provideSource() fetches once, then finds it in the cache", async () => {
@@ -45,8 +47,8 @@ Deno.test("provideSource() goes on to the next origin", async (t) => {
     ["no URL at all", { url: "nonsense" }, /^Invalid URL/],
     ["not there", server.origin("gone"), /^the server answers 404 Not Found$/],
     ["cut in the middle", server.origin("cut"), /^[^/]+$/],
-    ["silent", server.origin("silent"), /^no byte for 0.2 s$/],
-    ["silent half-way", server.origin("stalls"), /^no byte for 0.2 s$/],
+    ["silent", server.origin("silent"), /^no byte for 1 s$/],
+    ["silent half-way", server.origin("stalls"), /^no byte for 1 s$/],
     [
       "without apt",
       { debianSource: "thing", file: "thing_1.0.orig.tar.gz" },
@@ -56,7 +58,7 @@ Deno.test("provideSource() goes on to the next origin", async (t) => {
   for (const [name, origin, reason] of cases) {
     await t.step(name, async () => {
       // The second one is asked before the first is asked again.
-      using lab = laboratory({ stallTimeout: 200, retryDelays: [60_000] });
+      using lab = laboratory({ stallTimeout: 1000, retryDelays: [60_000] });
       const wanted = await row(origin, server.origin("good"));
       const path = await provideSource(wanted, lab.places);
       assertEquals(await Deno.readTextFile(path), CONTENT);
@@ -291,12 +293,22 @@ Deno.test("provideSource() stops when it is cancelled", async (t) => {
     },
     "/busy": () => new Response("", { status: 503 }),
   });
-  const cases: [string, RegExp[], string[]][] = [
-    ["silent", [], []],
-    ["stalls", [], ["part"]],
-    ["busy", [/answers 503/, /^Trying again in 60 s/], []],
+  const cases: [
+    string,
+    RegExp[],
+    string[],
+    (lab: SourceLaboratory) => boolean,
+  ][] = [
+    ["silent", [], [], () => server.requests.includes("/silent")],
+    ["stalls", [], ["part"], (lab) => lab.sizeOf("part") > 0],
+    [
+      "busy",
+      [/answers 503/, /^Trying again in 60 s/],
+      [],
+      (lab) => lab.notices.length === 2,
+    ],
   ];
-  for (const [path, notices, left] of cases) {
+  for (const [path, notices, left, isUnderWay] of cases) {
     await t.step(path, async () => {
       const controller = new AbortController();
       using lab = laboratory({
@@ -305,8 +317,13 @@ Deno.test("provideSource() stops when it is cancelled", async (t) => {
       });
       const wanted = await row(server.origin(path));
       const source = provideSource(wanted, lab.places);
-      setTimeout(() => controller.abort(), 50);
-      const error = await assertRejects(() => source, CancelledError);
+      const ended = assertRejects(() => source, CancelledError);
+      await eventually(
+        `${path} is under way`,
+        () => Promise.resolve(isUnderWay(lab)),
+      );
+      controller.abort();
+      const error = await ended;
       assertEquals(error.message, 'Cancelled the download of "thing-1.0.tgz"');
       assertEquals(lab.notices.length, notices.length);
       notices.forEach((words, i) => assertMatch(lab.notices[i] ?? "", words));

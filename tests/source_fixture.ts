@@ -4,6 +4,7 @@
  * @module
  */
 
+import { existsSync } from "node:fs";
 import { KrunnerError } from "../lib/errors.ts";
 import { sha256 } from "../lib/inputs.ts";
 import type { SourcePlaces } from "../lib/source_cache.ts";
@@ -173,9 +174,21 @@ export function laboratory(changes: Partial<SourcePlaces> = {}) {
     cached: () =>
       [...Deno.readDirSync(places.cache)].map(({ name }) => name)
         .filter((name) => name !== ".thing-1.0.tgz.lock").sort(),
+    /** Bytes of the file with this ending, 0 where there is none. */
+    sizeOf: (ending: string) => {
+      if (!existsSync(places.cache)) return 0;
+      const name = [...Deno.readDirSync(places.cache)]
+        .map(({ name }) => name).find((name) => name.endsWith(`.${ending}`));
+      return name === undefined
+        ? 0
+        : Deno.statSync(`${places.cache}/${name}`).size;
+    },
     [Symbol.dispose]: () => dir[Symbol.dispose](),
   };
 }
+
+/** A cache of a test's own. */
+export type SourceLaboratory = ReturnType<typeof laboratory>;
 
 /** The name of a row's part. */
 export function partName({ file, sha256 }: SourceRow): string {
