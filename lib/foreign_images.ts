@@ -46,6 +46,19 @@ export function findForeignImages(
 }
 
 /**
+ * The image that a stage is made from in the end, whatever stages are in between.
+ *
+ * @param stageOf The stage that makes an image; `undefined` where none does
+ */
+export function findBottom(
+  { parent }: StageFile,
+  stageOf: (reference: string) => StageFile | undefined,
+): string {
+  const stage = stageOf(parent);
+  return stage === undefined ? parent : findBottom(stage, stageOf);
+}
+
+/**
  * Makes sure that the engine has an image.
  *
  * @param where The path of the dockerfile that names it
@@ -62,7 +75,7 @@ export async function provideForeignImage(
     onNotice: (line: string) => void;
   },
 ): Promise<void> {
-  if (await engine.imageId(reference) !== undefined) return;
+  if (await engine.hasImage(reference, platform)) return;
   onNotice(`Pulling the image "${reference}"`);
   const found = await provideImage(engine, [reference], platform);
   if ("image" in found) return;
