@@ -5,10 +5,7 @@
  * @module
  */
 
-import type { Engine } from "./engine.ts";
-import { KrunnerError } from "./errors.ts";
 import type { StageFile } from "./stage_file.ts";
-import { provideImage } from "./verify/images.ts";
 
 /** An image that must be there before a build. */
 export interface ForeignImage {
@@ -56,30 +53,4 @@ export function findBottom(
 ): string {
   const stage = stageOf(parent);
   return stage === undefined ? parent : findBottom(stage, stageOf);
-}
-
-/**
- * Makes sure that the engine has an image.
- *
- * @param where The path of the dockerfile that names it
- * @param platform The docker platform, where it is not the engine's own
- * @throws {KrunnerError} If it is not there and cannot be pulled.
- * @throws {CancelledError} If the run was cancelled.
- */
-export async function provideForeignImage(
-  engine: Engine,
-  reference: string,
-  { where, platform, onNotice }: {
-    where: string;
-    platform: string | undefined;
-    onNotice: (line: string) => void;
-  },
-): Promise<void> {
-  if (await engine.hasImage(reference, platform)) return;
-  onNotice(`Pulling the image "${reference}"`);
-  const found = await provideImage(engine, [reference], platform);
-  if ("image" in found) return;
-  throw new KrunnerError(
-    `Cannot build with "${where}", which is made from the image "${reference}": ${found.missing}; load it into the engine with "docker load", or make its registry reachable`,
-  );
 }

@@ -1,10 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Engine, type EngineInfo } from "../lib/engine.ts";
 import { KrunnerError } from "../lib/errors.ts";
-import {
-  findForeignImages,
-  provideForeignImage,
-} from "../lib/foreign_images.ts";
+import { findBottom, findForeignImages } from "../lib/foreign_images.ts";
+import { provideForeignImage } from "../lib/provide_foreign.ts";
 import { readStageFile } from "../lib/stage_file.ts";
 
 const ARM = "linux/arm64";
@@ -104,5 +102,18 @@ Deno.test("findForeignImages() names each once, and no stage's", () => {
       { reference: "quay.io/pypa/many", dockerfile: "wheels" },
       { reference: "ubuntu:20.04", dockerfile: "python" },
     ],
+  );
+});
+
+Deno.test("findBottom() goes through all stages", () => {
+  const file = (text: string) => readStageFile(text, "F", {});
+  const stages: Record<string, ReturnType<typeof file>> = {
+    "own-env": file("FROM other AS x\nFROM own-python\nCOPY --from=x / /\n"),
+    "own-python": file("FROM own-toolchain AS y\nFROM y\n"),
+    "own-toolchain": file("FROM ubuntu:20.04\n"),
+  };
+  assertEquals(
+    findBottom(stages["own-env"]!, (image) => stages[image]),
+    "ubuntu:20.04",
   );
 });
