@@ -239,6 +239,17 @@ export class Engine {
     );
   }
 
+  /**
+   * Whether the engine has an image of that name.
+   *
+   * @param platform Where it is given, the image must be for that docker platform
+   */
+  async hasImage(reference: string, platform?: string): Promise<boolean> {
+    if (await this.imageId(reference) === undefined) return false;
+    return platform === undefined ||
+      await this.imagePlatform(reference) === platform;
+  }
+
   /** The value of an image's label, `undefined` where it has none. */
   async imageLabel(
     reference: string,

@@ -6,10 +6,7 @@
  */
 
 import type { CollectedImage } from "./collect/index_file.ts";
-import type { Engine } from "./engine.ts";
-import { KrunnerError } from "./errors.ts";
 import type { StageFile } from "./stage_file.ts";
-import { provideImage } from "./verify/images.ts";
 
 /** An image that must be there before a build. */
 export interface ForeignImage {
@@ -49,27 +46,14 @@ export function findForeignImages(
 }
 
 /**
- * Makes sure that the engine has an image.
+ * The image that a stage is made from in the end, whatever stages are in between.
  *
- * @param where The path of the dockerfile that names it
- * @param platform The docker platform, where it is not the engine's own
- * @throws {KrunnerError} If it is not there and cannot be pulled.
- * @throws {CancelledError} If the run was cancelled.
+ * @param stageOf The stage that makes an image; `undefined` where none does
  */
-export async function provideForeignImage(
-  engine: Engine,
-  reference: string,
-  { where, platform, onNotice }: {
-    where: string;
-    platform: string | undefined;
-    onNotice: (line: string) => void;
-  },
-): Promise<void> {
-  if (await engine.imageId(reference) !== undefined) return;
-  onNotice(`Pulling the image "${reference}"`);
-  const found = await provideImage(engine, [reference], platform);
-  if ("image" in found) return;
-  throw new KrunnerError(
-    `Cannot build with "${where}", which is made from the image "${reference}": ${found.missing}; load it into the engine with "docker load", or make its registry reachable`,
-  );
+export function findBottom(
+  { parent }: StageFile,
+  stageOf: (reference: string) => StageFile | undefined,
+): string {
+  const stage = stageOf(parent);
+  return stage === undefined ? parent : findBottom(stage, stageOf);
 }

@@ -6,7 +6,11 @@
  */
 
 import { KrunnerError, UsageError } from "./errors.ts";
-import { distroVersionOf, isPackageDir } from "./package_root.ts";
+import {
+  distroVersionOf,
+  isPackageDir,
+  packageDirsOfCheckout,
+} from "./package_root.ts";
 import { nearestWord } from "./suggestion.ts";
 
 export { projectRoot } from "./package_root.ts";
@@ -125,8 +129,11 @@ export async function openPackageDir(dir: string): Promise<PackageDir> {
     .filter((name) => name !== undefined)
     .sort(compareNatural);
   if (distroVersions.length === 0) {
+    const inside = packageDirsOfCheckout(dir).map((path) => `"${path}"`);
     throw new KrunnerError(
-      `Cannot use "${dir}" as a package directory: it holds no krunner-env.{distro-version}.dockerfile; point "--dir" at the folder that does`,
+      `Cannot use "${dir}" as a package directory: it holds no krunner-env.{distro-version}.dockerfile; point "--dir" at ${
+        inside.join(" or ") || "the folder that does"
+      }`,
     );
   }
   for (const name of distroVersions) {

@@ -35,6 +35,13 @@ function namesIn(dir: string): string[] {
   }
 }
 
+/** The package directories of the checkout whose top folder is `dir`. */
+export function packageDirsOfCheckout(dir: string): string[] {
+  const folder = `${dir === "/" ? "" : dir}/${UPSTREAM_FOLDER}`;
+  return namesIn(folder).sort().map((name) => `${folder}/${name}`)
+    .filter(isPackageDir);
+}
+
 function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);
@@ -73,10 +80,8 @@ export function projectRoot(scriptDir: string, cwd: string): string {
 function rootAround(cwd: string, scriptDir: string): string | undefined {
   for (const dir of withParents(cwd)) {
     if (isPackageDir(dir)) return dir;
-    const folder = `${dir === "/" ? "" : dir}/${UPSTREAM_FOLDER}`;
-    const hasPackages = namesIn(folder)
-      .some((name) => isPackageDir(`${folder}/${name}`));
-    if (hasPackages) return folder;
+    const [first] = packageDirsOfCheckout(dir);
+    if (first !== undefined) return first.slice(0, first.lastIndexOf("/"));
     if (dir === scriptDir || exists(`${dir}/.git`)) break;
   }
   return undefined;

@@ -17,7 +17,11 @@ import {
   resolveContext,
 } from "./context.ts";
 import { fileError, KrunnerError, UsageError } from "./errors.ts";
-import { findForeignImages, type ForeignImage } from "./foreign_images.ts";
+import {
+  findBottom,
+  findForeignImages,
+  type ForeignImage,
+} from "./foreign_images.ts";
 import { isLfsPointer, LFS_ADVICE } from "./git_lfs.ts";
 import { type Inputs, sha256 } from "./inputs.ts";
 import { maskVolumeVersion, readVolumeVersion } from "./labels.ts";
@@ -499,16 +503,12 @@ function planImages(
     stages,
     (image) => stageOf(image) !== undefined || image === base?.reference,
   );
-  let parent = stages.at(-1)!.file.parent;
-  for (let stage = stageOf(parent); stage !== undefined;) {
-    const draft = stages.find((draft) => draft.stage === stage);
-    // A folder of wheels has no dockerfile, and nothing is made from it.
-    if (draft === undefined) break;
-    parent = draft.file.parent;
-    stage = stageOf(parent);
-  }
-  const isForeign = images.some(({ reference }) => reference === parent);
-  return { images, ...isForeign ? { madeOn: parent } : {} };
+  const bottom = findBottom(
+    stages.at(-1)!.file,
+    (image) => stages.find(({ stage }) => stage === stageOf(image))?.file,
+  );
+  const isForeign = images.some(({ reference }) => reference === bottom);
+  return { images, ...isForeign ? { madeOn: bottom } : {} };
 }
 
 async function digestInputs(

@@ -23,7 +23,6 @@ import { BUILD_LABEL, type Engine, platformOf } from "./engine.ts";
 import { withoutSyntax } from "./dockerfile.ts";
 import { CancelledError, fileError, KrunnerError } from "./errors.ts";
 import { type Extraction, extractVolume } from "./extract.ts";
-import { provideForeignImage } from "./foreign_images.ts";
 import { settleFrontend } from "./frontend.ts";
 import { changedInputs, sha256 } from "./inputs.ts";
 import { VOLUME_VERSION_LABEL } from "./labels.ts";
@@ -37,6 +36,7 @@ import {
 import { inPackage } from "./package_dir.ts";
 import { findPackages, type FoundPackages } from "./packages.ts";
 import type { BuildPlan, StagePlan } from "./plan.ts";
+import { provideForeignImage } from "./provide_foreign.ts";
 import { provideSource } from "./source_cache.ts";
 import type { DebianOrigin } from "./sources.ts";
 import { formatSpdx, toSpdx } from "./spdx.ts";

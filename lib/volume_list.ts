@@ -93,7 +93,7 @@ async function readSoundManifest(
 const ARCHIVE_WORDS = {
   same: "same as the archive",
   other: "OTHER THAN THE ARCHIVE",
-  none: "no archive here",
+  none: "nothing here to compare with",
 } as const;
 
 function describeContent(content: VolumeContent | undefined): string {

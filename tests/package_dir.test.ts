@@ -119,6 +119,9 @@ Deno.test("openPackageDir() says what is wrong", async (t) => {
   using root = tempDir({
     "file": "",
     "empty/x": "",
+    "checkout/src/ai/backend/krunner/b/krunner-env.b1.dockerfile": "",
+    "checkout/src/ai/backend/krunner/a/krunner-env.a1.dockerfile": "",
+    "checkout/src/ai/backend/krunner/x/y": "",
     "bad/krunner-env.debian 12.dockerfile": "",
     "dash/krunner-env.-x.dockerfile": "",
   });
@@ -138,6 +141,10 @@ Deno.test("openPackageDir() says what is wrong", async (t) => {
     [
       "empty",
       `Cannot use "${root.path}/empty" as a package directory: it holds no krunner-env.{distro-version}.dockerfile; point "--dir" at the folder that does`,
+    ],
+    [
+      "checkout",
+      `Cannot use "${root.path}/checkout" as a package directory: it holds no krunner-env.{distro-version}.dockerfile; point "--dir" at "${root.path}/checkout/src/ai/backend/krunner/a" or "${root.path}/checkout/src/ai/backend/krunner/b"`,
     ],
     ["bad", tag("debian 12", "bad")],
     ["dash", tag("-x", "dash")],

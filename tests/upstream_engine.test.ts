@@ -223,6 +223,15 @@ Deno.test("all scripts work in a checkout like upstream's first ones", async (t)
         // The image of the FROM line, in which nothing is wrong.
         assertStringIncludes(stdout, `"subject":"${laboratory.base}"`);
       });
+      await t.step("volume.ts", async () => {
+        const { code, stdout, stderr } = await checkout.script("volume", [
+          "load",
+          old,
+          "--dry-run",
+        ]);
+        assertEquals(code, 0, stderr);
+        assertStringIncludes(stdout, `backendai-krunner.v6.${ARCH}.${old}`);
+      });
       await t.step("bump.ts check", async () => {
         const { code, stdout, stderr } = await checkout.script("bump", [
           "check",
@@ -340,7 +349,10 @@ Deno.test("build.ts says before the build what a here-document needs", async (t)
           env: { PATH: path },
         });
         // An engine from 23 on has here-documents built in.
-        if (outcome.code === 0) return;
+        if (outcome.code === 0) {
+          assertEquals(await checkout.changes(), outputs(name));
+          return;
+        }
         const message = assertFailure(outcome, 1);
         assertMatch(
           message,

@@ -251,7 +251,7 @@ export class Checkout {
     packages: Readonly<Record<string, Readonly<Record<string, string>>>>,
     env: Record<string, string> = {},
   ): Promise<Checkout> {
-    const root = await Deno.makeTempDir({ dir: parent, prefix: "krunner-" });
+    const root = await Deno.makeTempDir({ dir: parent, prefix: "a checkout-" });
     const [name = ""] = Object.keys(packages);
     const checkout = new Checkout(root, name, env);
     writeFiles(root, repositoryFiles(name));

@@ -27,6 +27,7 @@ export function baseImages(
  * The first image that the engine has, else the first that it can get, else why
  * there is none.
  *
+ * @param platform The docker platform, where it is not the engine's own
  * @throws {KrunnerError} If the engine fails.
  * @throws {CancelledError} If the run was cancelled.
  */
@@ -36,7 +37,7 @@ export async function provideImage(
   platform: string | undefined,
 ): Promise<{ image: string } | { missing: string }> {
   for (const image of names) {
-    if (await engine.imageId(image) !== undefined) return { image };
+    if (await engine.hasImage(image, platform)) return { image };
   }
   let missing = "none is known";
   for (const image of names) {
