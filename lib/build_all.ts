@@ -12,7 +12,12 @@ import { Engine, type EngineName } from "./engine.ts";
 import { CancelledError, describeError, StageError } from "./errors.ts";
 import type { Manifest } from "./manifest.ts";
 import { openPackages, selectTargets } from "./package_dir.ts";
-import { type BuildPlan, DEFAULT_IMAGE_PREFIX, makePlan } from "./plan.ts";
+import {
+  type BuildPlan,
+  DEFAULT_IMAGE_PREFIX,
+  makePlan,
+  type PlanOptions,
+} from "./plan.ts";
 import { planToJson, renderPlan } from "./plan_text.ts";
 import { formatSize, type Progress, type Verbosity } from "./progress.ts";
 import { checkFreshness } from "./up_to_date.ts";
@@ -96,16 +101,48 @@ export type BuildResult =
     /** Why it would be built; empty where it is up to date. */
     readonly reasons: readonly string[];
   }
-  | {
-    readonly status: "failed";
-    readonly distroVersion: string;
-    /** One message for a person. */
-    readonly message: string;
-    /** The failed stage's log, where a stage failed. */
-    readonly log?: string;
-    /** The last lines of that log. */
-    readonly lastLines?: readonly string[];
-  };
+  | FailedResult;
+
+/** A distro version that failed. */
+export interface FailedResult {
+  readonly status: "failed";
+  readonly distroVersion: string;
+  /** One message for a person. */
+  readonly message: string;
+  /** The failed stage's log, where a stage failed. */
+  readonly log?: string;
+  /** The last lines of that log. */
+  readonly lastLines?: readonly string[];
+}
+
+/** What the plans of a command line depend on. */
+export type PlanAllOptions =
+  & Pick<BuildOptions, "names" | "all" | "dir" | "imagePrefix">
+  & Omit<PlanOptions, "imagePrefix">;
+
+/**
+ * Plans all that a command line names; `root` is the folder whose folders are
+ * package directories.
+ *
+ * @throws {UsageError} If a name or option does not fit what is there.
+ * @throws {KrunnerError} If a package directory cannot be built as it is.
+ */
+export async function planAll(
+  options: PlanAllOptions,
+  root: string,
+): Promise<BuildPlan[]> {
+  const packages = await openPackages(options.dir, root);
+  const plans: BuildPlan[] = [];
+  for (const target of selectTargets(packages, options.names, options)) {
+    plans.push(
+      await makePlan(target, {
+        ...options,
+        imagePrefix: options.imagePrefix ?? DEFAULT_IMAGE_PREFIX,
+      }),
+    );
+  }
+  return plans;
+}
 
 /**
  * Builds what the options name. Nothing runs until all plans are sound.
@@ -119,14 +156,8 @@ export async function buildAll(
   options: BuildOptions,
   host: BuildHost,
 ): Promise<BuildResult[]> {
-  const packages = await openPackages(options.dir, host.root);
-  const targets = selectTargets(packages, options.names, options);
   const plans: BuildPlan[] = [];
-  for (const target of targets) {
-    const plan = await makePlan(target, {
-      ...options,
-      imagePrefix: options.imagePrefix ?? DEFAULT_IMAGE_PREFIX,
-    });
+  for (const plan of await planAll(options, host.root)) {
     plans.push(await withFolder(plan));
   }
   const tools: BuildTools = {
@@ -235,17 +266,24 @@ async function buildOne(
     progress.end(distroVersion, "built");
     return { status: "built", distroVersion, dir, manifest, reasons };
   } catch (error) {
-    const { message } = describeError(error);
     progress.end(distroVersion, "failed");
-    return {
-      status: "failed",
-      distroVersion,
-      message,
-      ...error instanceof StageError
-        ? { log: error.log, lastLines: error.lastLines }
-        : {},
-    };
+    return failedResult(distroVersion, error);
   }
+}
+
+/** The result of a distro version that an error ended. */
+export function failedResult(
+  distroVersion: string,
+  error: unknown,
+): FailedResult {
+  return {
+    status: "failed",
+    distroVersion,
+    message: describeError(error).message,
+    ...error instanceof StageError
+      ? { log: error.log, lastLines: error.lastLines }
+      : {},
+  };
 }
 
 /** A result as one line for people; a plan has several. */
@@ -294,7 +332,7 @@ export function resultToJson(result: BuildResult): Record<string, unknown> {
 
 /** A failure with its log's path and last lines, for stderr. */
 export function renderFailure(
-  { message, log, lastLines }: Extract<BuildResult, { status: "failed" }>,
+  { message, log, lastLines }: FailedResult,
 ): string {
   return [
     `error: ${message}`,

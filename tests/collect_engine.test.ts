@@ -7,20 +7,25 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
+  ARCHIVE,
+  collect,
+  collected,
+  contents,
+  ENV,
+  FILES,
+  WHEEL,
+} from "./collect_fixture.ts";
+import {
   assertFailure,
-  digest,
   envDockerfile,
   type Family,
   Laboratory,
   must,
-  type Outcome,
   run,
 } from "./engine_fixture.ts";
 import { SecondEngine } from "./second_engine.ts";
 
 const ARCH = Deno.build.arch;
-const ARCHIVE = `images/demo1.0.${ARCH}.tar.xz`;
-const WHEEL = `wheelhouse/demo1.0.${ARCH}/six-1-py3-none-any.whl`;
 const IS_ROOT = Deno.uid() === 0;
 
 let laboratory: Laboratory;
@@ -31,74 +36,13 @@ Deno.test.afterAll(async () => {
   await laboratory[Symbol.asyncDispose]();
 });
 
-const ENV = `ARG IMAGE_PREFIX
-ARG DISTRO_VERSION
-FROM \${IMAGE_PREFIX}-wheels:\${DISTRO_VERSION} AS wheels
-FROM \${IMAGE_PREFIX}-python:\${DISTRO_VERSION}
-COPY --from=wheels /wheels /opt/backend.ai/wheels
-`;
-
-/** A family with all stages; only two of them would need a network. */
-const FILES = {
-  "krunner-toolchain.demo.dockerfile":
-    "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nRUN echo compiler >/tool\n",
-  "krunner-wheels.demo.dockerfile": `ARG BASE_IMAGE
-FROM \${BASE_IMAGE}
-ARG WHEEL=six-1
-RUN mkdir /wheels && dd if=/bin/busybox of=/wheels/\${WHEEL}-py3-none-any.whl bs=1000 count=300
-`,
-  "krunner-python.demo.dockerfile": `ARG IMAGE_PREFIX
-ARG DISTRO_VERSION
-FROM \${IMAGE_PREFIX}-toolchain:\${DISTRO_VERSION}
-COPY python /opt/backend.ai/bin/python
-RUN echo "it reaches" $(ls /sys/class/net) && cat /tool >/opt/backend.ai/tool
-RUN cd /opt/backend.ai && mkdir -p lib/python3.11/site-packages/ai/backend/kernel lib/python3.11/site-packages/ai/backend/helpers
-`,
-  "krunner-env.demo1.0.dockerfile":
-    `${ENV}LABEL ai.backend.krunner.version=7\n`,
-};
-
-/** Runs `sources.ts` for `demo1.0`. */
-async function collect(
-  family: Family,
-  to: string,
-  ...args: string[]
-): Promise<Outcome> {
-  return await family.build(["demo1.0", `--to=${to}`, ...args], {
-    script: "sources.ts",
-    flags: ["-P=sources", "--no-prompt"],
-  });
-}
-
-/** A new folder that something was collected into. */
-async function collected(family: Family): Promise<string> {
-  const to = `${await Deno.makeTempDir({ dir: laboratory.root })}/to carry`;
-  const { code, stderr } = await collect(family, to);
-  assertEquals(code, 0, stderr);
-  return to;
-}
-
-/** All files of a folder with their digests, the lock aside. */
-async function contents(
-  dir: string,
-  prefix = "",
-): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  for await (const { name, isDirectory } of Deno.readDir(`${dir}/${prefix}`)) {
-    const path = `${prefix}${name}`;
-    if (isDirectory) Object.assign(found, await contents(dir, `${path}/`));
-    else if (name !== ".lock") found[path] = await digest(`${dir}/${path}`);
-  }
-  return found;
-}
-
 async function manifestOf(family: Family) {
   return JSON.parse(await family.read(`krunner-env.demo1.0.${ARCH}.json`));
 }
 
 Deno.test("sources.ts collects images, wheels and checksums", async (t) => {
   const family = await laboratory.family(FILES);
-  const to = await collected(family);
+  const to = await collected(laboratory, family);
   const before = await contents(to);
 
   await t.step("the files", async () => {
@@ -187,7 +131,7 @@ Deno.test("sources.ts collects images, wheels and checksums", async (t) => {
 
 Deno.test("build.ts --sources says where a collected folder does not fit", async (t) => {
   const family = await laboratory.family(FILES);
-  const whole = await collected(family);
+  const whole = await collected(laboratory, family);
   const cases: [
     string,
     (family: Family, dir: string) => Promise<void>,
@@ -267,7 +211,7 @@ Deno.test({
   ignore: !IS_ROOT,
   fn: async (t) => {
     const family = await laboratory.family(FILES);
-    const to = await collected(family);
+    const to = await collected(laboratory, family);
     const networked = await family.copy();
     const own = await family.copy();
     await networked.built(["demo1.0"]);
@@ -367,7 +311,7 @@ LABEL ai.backend.krunner.version=1
       "krunner-wheels.demo.dockerfile":
         "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nRUN mkdir -p /root/wheels && touch /root/wheels/x.whl\n",
     });
-    const to = await collected(family);
+    const to = await collected(laboratory, family);
     assertEquals(
       Object.keys(await contents(to)).sort(),
       ["SHA256SUMS", "collected.json", ARCHIVE],
