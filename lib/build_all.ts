@@ -14,7 +14,11 @@ import { Engine, type EngineName } from "./engine.ts";
 import { CancelledError, describeError, StageError } from "./errors.ts";
 import type { Manifest } from "./manifest.ts";
 import { openPackages, selectTargets } from "./package_dir.ts";
-import { type BuildPlan, DEFAULT_IMAGE_PREFIX } from "./plan.ts";
+import {
+  type BuildPlan,
+  DEFAULT_IMAGE_PREFIX,
+  type PlanOptions,
+} from "./plan.ts";
 import { planToJson, renderPlan } from "./plan_text.ts";
 import { formatSize, type Progress, type Verbosity } from "./progress.ts";
 import { checkFreshness } from "./up_to_date.ts";
@@ -98,16 +102,47 @@ export type BuildResult =
     /** Why it would be built; empty where it is up to date. */
     readonly reasons: readonly string[];
   }
-  | {
-    readonly status: "failed";
-    readonly distroVersion: string;
-    /** One message for a person. */
-    readonly message: string;
-    /** The failed stage's log, where a stage failed. */
-    readonly log?: string;
-    /** The last lines of that log. */
-    readonly lastLines?: readonly string[];
-  };
+  | FailedResult;
+
+/** A distro version that failed. */
+export interface FailedResult {
+  readonly status: "failed";
+  readonly distroVersion: string;
+  /** One message for a person. */
+  readonly message: string;
+  /** The failed stage's log, where a stage failed. */
+  readonly log?: string;
+  /** The last lines of that log. */
+  readonly lastLines?: readonly string[];
+}
+
+/** What the plans of a command line depend on. */
+export type PlanAllOptions =
+  & Pick<BuildOptions, "names" | "all" | "dir" | "imagePrefix" | "force">
+  & Omit<PlanOptions, "imagePrefix">;
+
+/**
+ * Plans all that a command line names, each by the best of its ways.
+ *
+ * @throws {UsageError} If a name or option does not fit what is there.
+ * @throws {KrunnerError} If a package directory cannot be built as it is.
+ */
+export async function planAll(
+  options: PlanAllOptions,
+  host: Pick<BuildHost, "root" | "cache" | "signal">,
+): Promise<BuildPlan[]> {
+  const packages = await openPackages(options.dir, host.root);
+  const plans: BuildPlan[] = [];
+  for (const target of selectTargets(packages, options.names, options)) {
+    plans.push(
+      await planBestWay(target, {
+        ...options,
+        imagePrefix: options.imagePrefix ?? DEFAULT_IMAGE_PREFIX,
+      }, { ...host, force: options.force }),
+    );
+  }
+  return plans;
+}
 
 /**
  * Builds what the options name. Nothing runs until all plans are sound.
@@ -121,14 +156,8 @@ export async function buildAll(
   options: BuildOptions,
   host: BuildHost,
 ): Promise<BuildResult[]> {
-  const packages = await openPackages(options.dir, host.root);
-  const targets = selectTargets(packages, options.names, options);
   const plans: BuildPlan[] = [];
-  for (const target of targets) {
-    const plan = await planBestWay(target, {
-      ...options,
-      imagePrefix: options.imagePrefix ?? DEFAULT_IMAGE_PREFIX,
-    }, { ...host, force: options.force });
+  for (const plan of await planAll(options, host)) {
     plans.push(await withFolder(plan));
   }
   const tools: BuildTools = {
@@ -237,17 +266,24 @@ async function buildOne(
     progress.end(distroVersion, "built");
     return { status: "built", distroVersion, dir, manifest, reasons };
   } catch (error) {
-    const { message } = describeError(error);
     progress.end(distroVersion, "failed");
-    return {
-      status: "failed",
-      distroVersion,
-      message,
-      ...error instanceof StageError
-        ? { log: error.log, lastLines: error.lastLines }
-        : {},
-    };
+    return failedResult(distroVersion, error);
   }
+}
+
+/** The result of a distro version that an error ended. */
+export function failedResult(
+  distroVersion: string,
+  error: unknown,
+): FailedResult {
+  return {
+    status: "failed",
+    distroVersion,
+    message: describeError(error).message,
+    ...error instanceof StageError
+      ? { log: error.log, lastLines: error.lastLines }
+      : {},
+  };
 }
 
 /** A result as one line for people; a plan has several. */
@@ -296,7 +332,7 @@ export function resultToJson(result: BuildResult): Record<string, unknown> {
 
 /** A failure with its log's path and last lines, for stderr. */
 export function renderFailure(
-  { message, log, lastLines }: Extract<BuildResult, { status: "failed" }>,
+  { message, log, lastLines }: FailedResult,
 ): string {
   return [
     `error: ${message}`,

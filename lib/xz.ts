@@ -20,14 +20,14 @@ import { spawn } from "./process.ts";
  *   the one check that each decoder verifies, small ones included.
  * - `--no-adjust`: rather fail than save memory by other settings.
  */
-export function xzArguments(threads: number): string[] {
+export function xzArguments(threads: number, preset = 6): string[] {
   return [
     "xz",
     "--compress",
     "--stdout",
     "--format=xz",
     "--check=crc32",
-    "--lzma2=preset=6",
+    `--lzma2=preset=${preset}`,
     "--block-size=12MiB",
     `--threads=${Math.max(2, threads)}`,
     "--no-adjust",
@@ -38,8 +38,9 @@ export function xzArguments(threads: number): string[] {
 export function spawnXz(
   threads: number,
   signal: AbortSignal,
+  preset?: number,
 ): Deno.ChildProcess {
-  return spawn(xzArguments(threads), {
+  return spawn(xzArguments(threads, preset), {
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

@@ -70,6 +70,8 @@ export interface CallOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A command line that the call is put behind, e.g. `["setpriv", …]`. */
   readonly wrapper?: readonly string[];
+  /** The script; `build.ts` by default. */
+  readonly script?: "build.ts" | "sources.ts";
   /** Whether the volume is judged. */
   readonly verify?: boolean;
   /** Permissions and other flags for Deno; `-A` by default. */
@@ -328,17 +330,18 @@ export class Family {
   /** The command line of a build. */
   argv(args: readonly string[], options: CallOptions = {}): string[] {
     const { prefix, base } = this.#laboratory;
+    const { script = "build.ts" } = options;
     return [
       ...options.wrapper ?? [],
       Deno.execPath(),
       "run",
       "-q",
       ...options.flags ?? ["-A"],
-      new URL("build.ts", ROOT).pathname,
+      new URL(script, ROOT).pathname,
       `--dir=${this.dir}`,
       `--image-prefix=${prefix}`,
       // These volumes are no good: their Python is a shell script.
-      ...options.verify ? [] : ["--no-verify"],
+      ...options.verify || script !== "build.ts" ? [] : ["--no-verify"],
       ...args.some((arg) => arg.startsWith("--base-image"))
         ? []
         : [`--base-image=${base}`],

@@ -5,81 +5,54 @@
  * @module
  */
 
-import { planBestWay } from "../alternatives.ts";
-import type { BasePolicy } from "../base_image.ts";
-import type { BootstrapOptions } from "../base_options.ts";
-import { type Builder, findBuilder, type NetworkMode } from "../builder.ts";
-import { Engine, type EngineName } from "../engine.ts";
 import {
-  CancelledError,
-  describeError,
-  fileError,
-  StageError,
-  UsageError,
-} from "../errors.ts";
+  type BuildHost,
+  type BuildOptions,
+  type FailedResult,
+  failedResult,
+  planAll,
+} from "../build_all.ts";
+import { type Builder, findBuilder } from "../builder.ts";
+import { Engine } from "../engine.ts";
+import { CancelledError, fileError, UsageError } from "../errors.ts";
 import { takeLock } from "../lock.ts";
-import {
-  openPackages,
-  type PackageDir,
-  selectTargets,
-} from "../package_dir.ts";
-import { type BuildPlan, DEFAULT_IMAGE_PREFIX } from "../plan.ts";
-import { formatSize, type Progress, type Verbosity } from "../progress.ts";
+import type { BuildPlan } from "../plan.ts";
+import { formatSize } from "../progress.ts";
 import { collectOne, missing, STAGING } from "./collect_one.ts";
 import { collectPlanToJson, renderCollectPlan } from "./collect_text.ts";
 import { type CollectedFolder, readFolder } from "./folder.ts";
 import { entryKey, filesOf } from "./index_file.ts";
 
-/** A command line of `sources.ts`. */
-export interface CollectOptions extends BootstrapOptions {
-  /** The distro versions to collect for. */
-  readonly names: readonly string[];
-  /** Whether to collect for all that are found. */
-  readonly all: boolean;
+/** A command line of `sources.ts`: what a build's has, as far as it plans stages. */
+export interface CollectOptions extends
+  Pick<
+    BuildOptions,
+    | "names"
+    | "all"
+    | "dir"
+    | "arch"
+    | "base"
+    | "baseImage"
+    | "mirror"
+    | "keyring"
+    | "buildArgs"
+    | "imagePrefix"
+    | "network"
+    | "noCache"
+    | "engine"
+    | "dryRun"
+    | "json"
+    | "verbosity"
+  > {
   /** The folder to collect into; made where it is missing. */
   readonly to: string;
-  /** The package directory; every one below the root by default. */
-  readonly dir?: string | undefined;
-  /** As Python's `platform.machine()` says it on Linux. */
-  readonly arch: string;
-  /** Where a base image may come from. */
-  readonly base: BasePolicy;
-  /** Stands in for the base image of `krunner.json`. */
-  readonly baseImage?: string | undefined;
-  /** Build arguments. */
-  readonly buildArgs: Readonly<Record<string, string>>;
-  /** The first part of the images' names. */
-  readonly imagePrefix?: string | undefined;
-  /** What the steps of a build reach. */
-  readonly network?: NetworkMode | undefined;
-  /** Whether cached layers are ignored. */
-  readonly noCache: boolean;
   /** Whether to collect what is there already. */
   readonly force: boolean;
-  /** The engine's program. */
-  readonly engine: EngineName;
-  /** Whether to plan only. */
-  readonly dryRun: boolean;
-  /** Whether results are JSON documents. */
-  readonly json: boolean;
-  /** How much is shown. */
-  readonly verbosity: Verbosity;
 }
 
 /** What collecting takes from the system around it. */
-export interface CollectHost {
-  /** The folder whose folders are package directories. */
-  readonly root: string;
-  /** A folder for downloads and locks. */
-  readonly cache: string;
-  /** This process's id. */
-  readonly pid: number;
-  /** Number of processors. */
-  readonly processors: number;
-  /** Cancels everything. */
-  readonly signal: AbortSignal;
-  /** Shows how it goes. */
-  readonly progress: Progress;
+export interface CollectHost
+  extends Omit<BuildHost, "sourceDateEpoch" | "onResult"> {
   /** Gets each result as soon as it is there. */
   readonly onResult: (result: CollectResult) => void;
 }
@@ -115,16 +88,7 @@ export type CollectResult =
     /** Why it would be collected; empty where it is up to date. */
     readonly reasons: readonly string[];
   }
-  | {
-    readonly status: "failed";
-    readonly distroVersion: string;
-    /** One message for a person. */
-    readonly message: string;
-    /** The failed stage's log, where a stage failed. */
-    readonly log?: string;
-    /** The last lines of that log. */
-    readonly lastLines?: readonly string[];
-  };
+  | FailedResult;
 
 /**
  * Collects for what the options name, one after the other. Nothing runs until all
@@ -140,18 +104,9 @@ export async function collectAll(
   options: CollectOptions,
   host: CollectHost,
 ): Promise<CollectResult[]> {
-  const packages = await openPackages(options.dir, host.root);
-  const targets = selectTargets(packages, options.names, options);
-  await checkPlace(options.to, packages);
-  const plans: BuildPlan[] = [];
-  for (const target of targets) {
-    plans.push(
-      await planBestWay(target, {
-        ...options,
-        imagePrefix: options.imagePrefix ?? DEFAULT_IMAGE_PREFIX,
-      }, { ...host, force: true }),
-    );
-  }
+  // A volume that was built another way says nothing of what a folder needs.
+  const plans = await planAll({ ...options, force: true }, host);
+  await checkPlace(options.to, plans);
   using _lock = options.dryRun ? undefined : await lockFolder(options, host);
   const run = new CollectRun(options, host, await readFolder(options.to));
   const results: CollectResult[] = [];
@@ -167,7 +122,7 @@ export async function collectAll(
 /** Outputs and contexts of builds are no place for a folder that is carried away. */
 async function checkPlace(
   to: string,
-  packages: readonly PackageDir[],
+  plans: readonly BuildPlan[],
 ): Promise<void> {
   const info = await Deno.stat(to).catch(() => undefined);
   if (info !== undefined && !info.isDirectory) {
@@ -176,7 +131,7 @@ async function checkPlace(
     );
   }
   const place = await realPlace(to);
-  for (const { dir } of packages) {
+  for (const { target: { pkg: { dir } } } of plans) {
     const real = await Deno.realPath(dir);
     if (`${place}/`.startsWith(`${real}/`)) {
       throw new UsageError(
@@ -276,14 +231,7 @@ class CollectRun {
       return await this.#result("collected", plan, reasons);
     } catch (error) {
       progress.end(distroVersion, "failed");
-      return {
-        status: "failed",
-        distroVersion,
-        message: describeError(error).message,
-        ...error instanceof StageError
-          ? { log: error.log, lastLines: error.lastLines }
-          : {},
-      };
+      return failedResult(distroVersion, error);
     }
   }
 

@@ -21,6 +21,12 @@ export async function collectedName(key: string, id: string): Promise<string> {
   return `${COLLECTED_NAME}:${(await sha256(`${key}\n${id}`)).slice(0, 16)}`;
 }
 
+/**
+ * xz's preset: for a compiler's image of 360 MB it takes less than a third of
+ * the default's time, for 15 % in size.
+ */
+const PRESET = 1;
+
 /** What packing needs beside the engine. */
 export interface SaveOptions {
   /** Compression threads. */
@@ -67,7 +73,7 @@ async function pack(
     .catch((error) => {
       throw fileError("write", target, error);
     });
-  const xz = spawnXz(threads, signal);
+  const xz = spawnXz(threads, signal, PRESET);
   const save = engine.spawn([
     "save",
     // podman's archives hold one image where nothing is said.

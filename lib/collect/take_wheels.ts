@@ -75,8 +75,10 @@ async function writeWheels(
     const path = `${dir}/${name}`;
     try {
       using file = await Deno.open(path, { write: true, createNew: true });
-      const writer = file.writable.getWriter();
-      for await (const chunk of body) await writer.write(chunk.slice());
+      for await (const chunk of body) {
+        let rest = chunk;
+        while (rest.length > 0) rest = rest.subarray(await file.write(rest));
+      }
     } catch (error) {
       throw fileError("write", path, error);
     }
