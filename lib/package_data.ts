@@ -102,7 +102,8 @@ function parseBootstrap(json: unknown, where: string): Bootstrap {
   };
 }
 
-function asObject(json: unknown, where: string): Record<string, unknown> {
+/** @throws {KrunnerError} If a value is no object; `where` says which one. */
+export function asObject(json: unknown, where: string): Record<string, unknown> {
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     throw new KrunnerError(
       `Cannot use "${where}": it is ${JSON.stringify(json)}, not an object`,
@@ -111,7 +112,8 @@ function asObject(json: unknown, where: string): Record<string, unknown> {
   return json as Record<string, unknown>;
 }
 
-function asString(json: unknown, where: string): string {
+/** @throws {KrunnerError} If a value is no text, or an empty one. */
+export function asString(json: unknown, where: string): string {
   if (typeof json !== "string" || json === "") {
     throw new KrunnerError(
       `Cannot use "${where}": it is ${
