@@ -43,17 +43,20 @@ export function byName(a: { name: string }, b: { name: string }): number {
 }
 
 /** How much is read at once, in bytes. */
-const CHUNK_SIZE = 1 << 18;
+const CHUNK_SIZE = 1 << 17;
 
 /**
- * The bytes of an entry's content, in chunks that are the reader's to keep.
+ * The bytes of an entry's content, in chunks.
  *
+ * @param buffer Gives a chunk's memory; where it is the same each time, a chunk
+ * holds until the next one is asked for.
  * @throws {KrunnerError} If the file cannot be read.
  * @throws {CancelledError} If the signal is aborted.
  */
 export async function* readContent(
   { content }: Entry,
   signal: AbortSignal,
+  buffer: () => Uint8Array<ArrayBuffer> = () => new Uint8Array(CHUNK_SIZE),
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (typeof content !== "string") {
     if (content.length > 0) yield content;
@@ -63,7 +66,7 @@ export async function* readContent(
     using file = await Deno.open(content);
     while (true) {
       if (signal.aborted) throw new CancelledError("Cancelled");
-      const chunk = new Uint8Array(CHUNK_SIZE);
+      const chunk = buffer();
       const length = await file.read(chunk);
       if (length === null) return;
       yield chunk.subarray(0, length);
@@ -84,9 +87,10 @@ export async function digestEntry(
   signal: AbortSignal,
 ): Promise<DigestedEntry> {
   const hash = createHash("sha256");
+  const buffer = new Uint8Array(CHUNK_SIZE);
   let size = 0;
   let sum = 0;
-  for await (const chunk of readContent(entry, signal)) {
+  for await (const chunk of readContent(entry, signal, () => buffer)) {
     hash.update(chunk);
     sum = crc32(chunk, sum);
     size += chunk.length;
