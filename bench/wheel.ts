@@ -6,8 +6,8 @@
  * @module
  */
 
-import { formatManifest, type Manifest } from "../lib/manifest.ts";
-import { outputNames } from "../lib/package_dir.ts";
+import { writeFiles } from "../tests/package_fixture.ts";
+import { MODULES, writeBuilt } from "../tests/wheel_fixture.ts";
 import {
   bar,
   compare,
@@ -23,7 +23,6 @@ import {
 const PYTHON = "/usr/bin/python3";
 const WHEEL = new URL("../wheel.ts", import.meta.url).pathname;
 const NAMES = ["bench1.0", "bench2.0", "bench3.0"];
-const ARCH = "x86_64";
 const SIZE = 30_000_000;
 const ROUNDS = 3;
 
@@ -32,7 +31,7 @@ const SETUP = `from setuptools import setup, find_namespace_packages
 
 setup(
     name="backend.ai-krunner-bench",
-    version="1.0.0",
+    version="1.4.0rc3",
     description="Three archives",
     package_dir={"": "src"},
     packages=find_namespace_packages(where="src", include="ai.backend.*"),
@@ -53,63 +52,22 @@ function randomBytes(size: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-async function writeVolume(dir: string, distroVersion: string): Promise<void> {
-  const names = outputNames(distroVersion, ARCH);
-  const bytes = randomBytes(SIZE);
-  const digest = await crypto.subtle.digest("SHA-256", bytes);
-  const sha256 = new Uint8Array(digest).toHex();
-  const inputs = { files: {}, sources: {}, args: {} };
-  const manifest: Manifest = {
-    schema: 1,
-    distroVersion,
-    family: "bench",
-    arch: ARCH,
-    volumeVersion: 1,
-    python: "3.11",
-    archive: {
-      file: names.archive,
-      sha256,
-      size: SIZE,
-      unpackedSize: SIZE,
-      entries: 1,
-      treeSha256: sha256,
-      mtime: 0,
-    },
-    packages: [],
-    image: { reference: "bench", id: "sha256:0" },
-    inputs,
-    firstInputs: inputs,
-  };
-  await Deno.writeFile(`${dir}/${names.archive}`, bytes);
-  const texts = {
-    [names.manifest]: formatManifest(manifest),
-    [names.spdx]: JSON.stringify({ sha256 }),
-    [names.python]: "3.11\n",
-    [names.version]: "1\n",
-    [`krunner-env.${distroVersion}.dockerfile`]:
-      "FROM scratch\nLABEL ai.backend.krunner.version=1\n",
-  };
-  for (const [name, text] of Object.entries(texts)) {
-    await Deno.writeTextFile(`${dir}/${name}`, text);
-  }
-}
-
 /** A project as upstream's; gives its package directory. */
 async function writeProject(root: string): Promise<string> {
   const below = "src/ai/backend/krunner/bench";
   const dir = `${root}/${below}`;
   await Deno.mkdir(dir, { recursive: true });
-  for (const name of NAMES) await writeVolume(dir, name);
-  const texts = {
+  for (const name of NAMES) {
+    await writeBuilt(dir, name, "x86_64", randomBytes(SIZE));
+  }
+  writeFiles(root, {
     "setup.py": SETUP,
     "MANIFEST.in": `include ${below}/*\n`,
-    [`${below}/__init__.py`]: "__version__ = '1.0.0'\n",
-    [`${below}/plugin.py`]: "async def init(config):\n    pass\n",
-    [`${below}/versions.txt`]: NAMES.map((name) => `${name}\n`).join(""),
-  };
-  for (const [name, text] of Object.entries(texts)) {
-    await Deno.writeTextFile(`${root}/${name}`, text);
-  }
+  });
+  writeFiles(dir, {
+    ...MODULES,
+    "versions.txt": NAMES.map((name) => `${name}\n`).join(""),
+  });
   return dir;
 }
 

@@ -103,7 +103,10 @@ function parseBootstrap(json: unknown, where: string): Bootstrap {
 }
 
 /** @throws {KrunnerError} If a value is no object; `where` says which one. */
-export function asObject(json: unknown, where: string): Record<string, unknown> {
+export function asObject(
+  json: unknown,
+  where: string,
+): Record<string, unknown> {
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     throw new KrunnerError(
       `Cannot use "${where}": it is ${JSON.stringify(json)}, not an object`,
