@@ -227,37 +227,16 @@ export async function planBump(
       const targets = selectTargets(packages, command.names, command);
       return await planVolumeChanges(targets, command.to);
     }
-    case "package":
+    case "package": {
+      const { selectFamilies } = await import("./lib/families.ts");
       return await planPackageChanges(
         await selectFamilies(packages, command.families),
         command.change,
       );
+    }
     default:
       return command satisfies never;
   }
-}
-
-async function selectFamilies(
-  packages: readonly PackageDir[],
-  names: readonly string[],
-): Promise<PackageDir[]> {
-  const families = packages.map(({ family }) => family);
-  if (names.length === 0 && packages.length > 1) {
-    throw new UsageError(
-      `No family given: name one or more of ${families.join(", ")}`,
-    );
-  }
-  for (const name of names) {
-    if (families.includes(name)) continue;
-    throw new UsageError(
-      `Unknown family "${name}"${await suggestion(name, families)}; known are ${
-        families.join(", ")
-      }`,
-    );
-  }
-  return packages.filter(({ family }) =>
-    names.length === 0 || names.includes(family)
-  );
 }
 
 /**

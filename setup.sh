@@ -2,14 +2,17 @@
 # Brings what a build needs, and is silent where all of it is there:
 #
 #   sh setup.sh          a Docker engine that answers, xz, debootstrap, BusyBox
-#   sh setup.sh --test   the same; elsewhere than on Debian too, for the tests
-#                        do not go without BusyBox; and on Debian GnuPG
+#   sh setup.sh --test   the same, and what tests need: GnuPG, twine, and Debian's
+#                        Python with venv, setuptools and wheel; elsewhere than
+#                        on Debian BusyBox alone, for the tests do not go without
+#                        it
 #
 # As root on Debian or Ubuntu it installs what is missing. As root anywhere it
 # starts an installed engine that does not run. Elsewhere it says what to do,
 # and exits with 1.
 set -eu
 
+mode=${1:-}
 # Only the tests set this: a folder that stands for / where files are looked at.
 root=${KRUNNER_SETUP_ROOT:-}
 # The user root's PATH lacks these after a plain "su".
@@ -46,7 +49,7 @@ how_to_install() {
   case " $programs " in *" busybox "*) busybox=" busybox" ;; esac
   case " $(uname -s) $(distribution) " in
     *" Darwin "*) echo "brew install xz$busybox, and Docker Desktop" ;;
-    *" debian "* | *" ubuntu "*) echo "sudo sh setup.sh" ;;
+    *" debian "* | *" ubuntu "*) echo "sudo sh setup.sh${mode:+ $mode}" ;;
     *" fedora "* | *" rhel "*) echo "sudo dnf install moby-engine xz$busybox" ;;
     *" alpine "*) echo "sudo apk add docker xz$busybox" ;;
     *" arch "*) echo "sudo pacman -S docker xz$busybox" ;;
@@ -59,7 +62,14 @@ how_to_install() {
 programs=
 packages=
 need() {
-  has "$1" && return
+  has "$1" || lack "$@"
+}
+# The same for what is a file or folder, by its path. What another Python has is
+# not looked at: it may be first on PATH.
+need_file() {
+  [ -e "$root/$1" ] || lack "${1##*/}" "$2"
+}
+lack() {
   programs="$programs $1"
   case " $packages " in
     *" $2 "*) ;;
@@ -166,10 +176,18 @@ if is_root && is_debian; then
   need debootstrap debootstrap
   need busybox busybox-static
 fi
-if [ "${1:-}" = --test ]; then
+if [ "$mode" = --test ]; then
   need busybox busybox-static
-  # Signs the archive that tests bootstrap from.
-  if is_root && is_debian; then need gpg gnupg; fi
+  if is_debian; then
+    # Signs the archive that tests bootstrap from, as root.
+    if is_root; then need gpg gnupg; fi
+    need_file usr/bin/twine twine
+    # What Debian leaves out of venv; its folder is that of Python's version.
+    ensurepip=$(echo "$root"/usr/lib/python3.*/ensurepip)
+    need_file "${ensurepip#"$root"/}" python3-venv
+    need_file usr/lib/python3/dist-packages/setuptools python3-setuptools
+    need_file usr/lib/python3/dist-packages/wheel python3-wheel
+  fi
 fi
 
 install_missing

@@ -36,6 +36,7 @@ const BENCHES: Readonly<
     return () => benchExtract();
   },
   volume: async () => (await import("./volume.ts")).benchVolume,
+  wheel: async () => (await import("./wheel.ts")).benchWheel,
 };
 
 const OPTIONS = {
@@ -52,6 +53,7 @@ const HELP: Help = {
     nothing_to_do: "build.ts where all is up to date",
     extract: "From the engine's tar stream to the archive",
     volume: "Start-up, sizes and filling of a volume",
+    wheel: "The wheel and the sdist of three archives",
   },
   options: OPTIONS,
   examples: {

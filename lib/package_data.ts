@@ -168,7 +168,11 @@ function asWords(json: unknown, where: string): string[] {
   return json.map((item, index) => asWord(item, `${where}[${index}]`));
 }
 
-function asObject(json: unknown, where: string): Record<string, unknown> {
+/** @throws {KrunnerError} If a value is no object; `where` says which one. */
+export function asObject(
+  json: unknown,
+  where: string,
+): Record<string, unknown> {
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     throw new KrunnerError(
       `Cannot use "${where}": it is ${JSON.stringify(json)}, not an object`,
@@ -177,7 +181,8 @@ function asObject(json: unknown, where: string): Record<string, unknown> {
   return json as Record<string, unknown>;
 }
 
-function asString(json: unknown, where: string): string {
+/** @throws {KrunnerError} If a value is no text, or an empty one. */
+export function asString(json: unknown, where: string): string {
   if (typeof json !== "string" || json === "") {
     throw new KrunnerError(
       `Cannot use "${where}": it is ${

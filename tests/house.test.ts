@@ -80,7 +80,10 @@ Deno.test("npm packages are pinned, and every @std package has a stand-in", asyn
     if (name.startsWith("@std/")) {
       assert(config.links.includes(`./std/${name.slice(5)}`), name);
     } else {
-      assert(/^npm:(@[\w-]+\/)?[\w.-]+@\d+\.\d+\.\d+(\/|$)/.test(target), name);
+      assert(
+        /^npm:(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+(\/|$)/.test(target),
+        name,
+      );
     }
   }
   for (const link of config.links) {

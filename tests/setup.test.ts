@@ -38,6 +38,7 @@ const PROGRAMS: Record<string, string> = {
     : >"$ROOT/engine"
     exec sleep 2`,
   systemctl: ': >"$ROOT/engine"',
+  gpg: "",
   xz: "",
 };
 
@@ -49,6 +50,7 @@ const ALL = [
   "xz",
   "debootstrap",
   "busybox",
+  "gpg",
 ];
 
 /** A host to run `setup.sh` on. */
@@ -145,6 +147,14 @@ async function withHost<T>(
 }
 
 const ENGINE = { engine: "" };
+
+/** What the tests try wheels with. */
+const PYTHON = {
+  "usr/bin/twine": "",
+  "usr/lib/python3.11/ensurepip/__init__.py": "",
+  "usr/lib/python3/dist-packages/setuptools/__init__.py": "",
+  "usr/lib/python3/dist-packages/wheel/__init__.py": "",
+};
 const CONTEXT = "docker context inspect --format {{.Name}}";
 const APT_UPDATE = "apt-get -qq -o DPkg::Lock::Timeout=120 update";
 const APT_INSTALL =
@@ -228,13 +238,44 @@ const CASES: Record<string, { host: Host; outcome: Partial<Outcome> }> = {
   "installs what tests sign with only for them": {
     host: {
       programs: [...APT, "docker", "dockerd", "xz", "debootstrap", "busybox"],
-      files: ENGINE,
+      files: { ...ENGINE, ...PYTHON },
       args: ["--test"],
     },
     outcome: {
       code: 0,
       printed: ["setup: installing gnupg"],
       calls: [APT_UPDATE, `${APT_INSTALL} gnupg`],
+    },
+  },
+  "installs what the tests try wheels with": {
+    host: { files: ENGINE, args: ["--test"] },
+    outcome: {
+      code: 0,
+      printed: [
+        "setup: installing twine python3-venv python3-setuptools python3-wheel",
+      ],
+      calls: [
+        APT_UPDATE,
+        `${APT_INSTALL} twine python3-venv python3-setuptools python3-wheel`,
+      ],
+    },
+  },
+  "is silent where the tests have all": {
+    host: { files: { ...ENGINE, ...PYTHON }, args: ["--test"] },
+    outcome: { code: 0, printed: [], calls: [] },
+  },
+  "tells a user how to have what the tests need": {
+    host: {
+      isRoot: false,
+      files: { ...ENGINE, ...PYTHON },
+      programs: ["docker", "xz", "apt-get"],
+      args: ["--test"],
+    },
+    outcome: {
+      code: 1,
+      printed: [
+        'setup: Cannot go on without busybox: run "sudo sh setup.sh --test"',
+      ],
     },
   },
   "takes what stems from Ubuntu for one": {

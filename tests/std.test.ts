@@ -20,6 +20,7 @@ import { TarStream, type TarStreamInput } from "@std/tar/tar-stream";
 import { UntarStream } from "@std/tar/untar-stream";
 import { closestString } from "@std/text/closest-string";
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
+import { parse as parseToml } from "@std/toml/parse";
 
 Deno.test("assert functions throw AssertionError", () => {
   assertThrows(() => assertEquals(1, 2), AssertionError, "not equal");
@@ -186,4 +187,16 @@ Deno.test("UntarStream reads what TarStream wrote", async () => {
     ["a/empty", "0", 0, 0, ""],
     [long, "0", 0, 4, "long"],
   ]);
+});
+
+Deno.test("parse() of TOML gives tables, lists and texts, and refuses the rest", () => {
+  assertEquals(
+    parseToml(
+      'a.b = "x" # y\n[[c]]\nd = [1, {e = true}]\n[f]\ng = """\nh\n"""\n',
+    ),
+    { a: { b: "x" }, c: [{ d: [1, { e: true }] }], f: { g: "h\n" } },
+  );
+  for (const text of ["a", "a = ", "[a", 'a = "x', "a = 1\na = 2"]) {
+    assertThrows(() => parseToml(text), SyntaxError);
+  }
 });

@@ -40,7 +40,7 @@ def outside(root: Path, files: list[Path]) -> dict[str, Path]:
 
 
 def set_run_path(file: Path, entries: list[str]) -> None:
-    """Writes the entries as the file's DT_RPATH.
+    """Writes the entries as the file's DT_RPATH; without any it has none.
 
     Into a copy that then takes the file's place: the interpreter that runs
     this script is one of the files, and a running program cannot be written.
@@ -48,10 +48,9 @@ def set_run_path(file: Path, entries: list[str]) -> None:
     copy = file.with_name(f".{file.name}.new")
     # Not by --output, which patchelf 0.9 of Ubuntu 16.04 and 18.04 lacks.
     shutil.copy(file, copy)
-    subprocess.run(
-        ["patchelf", "--force-rpath", "--set-rpath", ":".join(entries), copy],
-        check=True,
-    )
+    change = (["--force-rpath", "--set-rpath", ":".join(entries)] if entries
+              else ["--remove-rpath"])
+    subprocess.run(["patchelf", *change, copy], check=True)
     copy.rename(file)
 
 
@@ -67,11 +66,13 @@ def relink(file: Path, folder: Path, bundled: set[str]) -> None:
     A relative path that it came with (as the wheels of the public index do)
     stays in front; an absolute one would lead out of the tree and goes.
     """
-    if bundled.isdisjoint(needed(file)):
-        return
-    own = [entry for entry in run_path(file) if entry.startswith("$ORIGIN")]
-    entry = relative_entry(file, folder)
-    set_run_path(file, own if entry in own else [*own, entry])
+    entries = run_path(file)
+    own = [entry for entry in entries if entry.startswith("$ORIGIN")]
+    if not bundled.isdisjoint(needed(file)):
+        entry = relative_entry(file, folder)
+        set_run_path(file, own if entry in own else [*own, entry])
+    elif own != entries:
+        set_run_path(file, own)
 
 
 def bundle(root: Path, folder: Path, licenses: Path) -> list[str]:

@@ -38,20 +38,26 @@ def elf_files(root: Path) -> list[Path]:
     return sorted(filter(is_elf, root.rglob("*")))
 
 
+def dynamic(question: str, path: Path) -> str:
+    """What patchelf says of a file's dynamic section; nothing for a static
+    program, which has none."""
+    try:
+        return output("patchelf", question, path).strip()
+    except subprocess.CalledProcessError as error:
+        # Its versions differ in their words.
+        if ".dynamic" in error.stderr:
+            return ""
+        raise
+
+
 def needed(path: Path) -> list[str]:
     """Names of the libraries that the file itself asks for (DT_NEEDED)."""
-    try:
-        return output("patchelf", "--print-needed", path).split()
-    except subprocess.CalledProcessError as error:
-        # A static program has no such section; versions differ in their words.
-        if ".dynamic" in error.stderr:
-            return []
-        raise
+    return dynamic("--print-needed", path).split()
 
 
 def run_path(path: Path) -> list[str]:
     """Folders of the file's DT_RPATH or DT_RUNPATH."""
-    entries = output("patchelf", "--print-rpath", path).strip().split(":")
+    entries = dynamic("--print-rpath", path).split(":")
     return [entry for entry in entries if entry]
 
 
