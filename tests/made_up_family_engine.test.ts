@@ -73,6 +73,15 @@ Deno.test("a made-up family is built and judged by scripts as they are", async (
     assertEquals(code, 0, stdout);
     assertStringIncludes(stdout, laboratory.base);
   });
+  await t.step("wheel.ts", async () => {
+    const { code, stderr } = await script("wheel", "--out=dist");
+    assertEquals(code, 0, stderr);
+    const names = [...Deno.readDirSync(`${family.dir}/dist`)]
+      .map(({ name }) => name).sort();
+    assertEquals(names.length, 2, names.join());
+    assertMatch(names[0]!, /^backend_ai_krunner_\w+-0\.1\.0-py3-none-.*\.whl$/);
+    assertMatch(names[1]!, /^backend_ai_krunner_\w+-0\.1\.0\.tar\.gz$/);
+  });
   await t.step("bump.ts", async () => {
     const { code, stdout, stderr } = await script("bump", "show");
     assertEquals([code, stderr], [0, ""]);

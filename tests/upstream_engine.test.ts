@@ -131,6 +131,20 @@ Deno.test("all scripts work in a checkout like upstream's later ones", async (t)
     assertMatch(check.stdout, /nothing changed/);
     assertEquals([show.stderr, check.stderr], ["", ""]);
   });
+  await t.step("wheel.ts makes the package that the tag names", async () => {
+    await checkout.git("tag", "5.2.0");
+    const out = `${laboratory.root}/wheels-${name}`;
+    assertDone(await checkout.script("wheel", [`--out=${out}`]));
+    assertEquals(
+      [...Deno.readDirSync(out)].map(({ name }) =>
+        name.replace(/-py3-none-.*\.whl$/, ".whl")
+      ).sort(),
+      [
+        "backend_ai_krunner_static_gnu-5.2.0.tar.gz",
+        "backend_ai_krunner_static_gnu-5.2.0.whl",
+      ],
+    );
+  });
   await t.step("bump.ts raises the label and no other byte", async () => {
     const dockerfile = checkout.path(`krunner-env.${name}.dockerfile`);
     const before = await Deno.readTextFile(dockerfile);
@@ -269,6 +283,24 @@ Deno.test("all scripts work in a checkout like upstream's first ones", async (t)
     assert(await digest(archive) !== before);
     assertStringIncludes(stderr, `versions.txt" does not list "${fresh}"`);
     assert(!stderr.includes(`does not list "${old}"`));
+  });
+  await t.step("wheel.ts packs what versions.txt promises", async () => {
+    const out = `${laboratory.root}/wheels-${old}`;
+    const make = () =>
+      checkout.script("wheel", [`--out=${out}`], { cwd: checkout.dir });
+    const before = await Deno.readTextFile(checkout.path("versions.txt"));
+    assertStringIncludes(assertFailure(await make(), 1), "static");
+    await Deno.writeTextFile(checkout.path("versions.txt"), `${old}\n`);
+    assertDone(await make());
+    const wheel = [...Deno.readDirSync(out)]
+      .find(({ name }) => name.endsWith(".whl"))!.name;
+    const listing = await must(["busybox", "unzip", "-l", `${out}/${wheel}`]);
+    assertStringIncludes(
+      listing,
+      `ai/backend/krunner/ubuntu/krunner-env.${old}.${ARCH}.tar.xz`,
+    );
+    assert(!listing.includes(fresh), listing);
+    await Deno.writeTextFile(checkout.path("versions.txt"), before);
   });
   await t.step("verify.ts says what an agent would miss", async () => {
     const { code, stdout } = await checkout.script("verify", [
