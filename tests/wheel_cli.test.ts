@@ -104,11 +104,6 @@ function environment({ path }: WheelFixture): Record<string, string> {
   };
 }
 
-async function filesOf(dir: string): Promise<string[]> {
-  const found = await Array.fromAsync(Deno.readDir(dir)).catch(() => []);
-  return found.map(({ name }) => name).sort();
-}
-
 Deno.test("wheel.ts prints files, JSON or nothing", async () => {
   using fixture = await wheelFixture({ LICENSE: "MIT\n" }, "a b/debian");
   const planned = await call(fixture, "--dry-run");

@@ -47,11 +47,6 @@ async function refusal(fixture: WheelFixture, changes = {}): Promise<string> {
   return error.message.replaceAll(fixture.path, "");
 }
 
-async function filesOf(dir: string): Promise<string[]> {
-  const found = await Array.fromAsync(Deno.readDir(dir)).catch(() => []);
-  return found.map(({ name }) => name).sort();
-}
-
 interface ZipEntry {
   name: string;
   mode: string;

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { fileError } from "../errors.ts";
 import { outputNames } from "../package_dir.ts";
+import { readOptional } from "../read_optional.ts";
 
 /** What an archive is for. */
 export interface Identity {
@@ -86,13 +86,4 @@ export async function readSurroundings(
     if (text !== undefined) texts.set(name, text);
   }
   return { archiveName, identity, texts, inPackage };
-}
-
-async function readOptional(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw fileError("read", path, error);
-  }
 }
