@@ -22,6 +22,7 @@ import {
 } from "./engine_fixture.ts";
 import { writeFiles } from "./package_fixture.ts";
 import {
+  filesOf,
   type WheelFixture,
   wheelFixture,
   writeBuilt,

@@ -24,6 +24,7 @@ import { dosTime, writeZip, zipSize } from "../lib/wheel/zip.ts";
 import { digest, must } from "./engine_fixture.ts";
 import { writeFiles } from "./package_fixture.ts";
 import {
+  filesOf,
   type WheelFixture,
   wheelFixture,
   writeBuilt,
@@ -381,6 +382,11 @@ const FAULTS: Record<
   "no plugin": {
     change: (dir) => Deno.remove(`${dir}/plugin.py`),
     message: 'Cannot make a package of "/debian": it has no plugin.py; add',
+  },
+  "a source that leads nowhere": {
+    change: (dir) => Deno.symlink("nothing", `${dir}/requirements.txt`),
+    message:
+      'Cannot read "/debian/requirements.txt": no such file or directory; see',
   },
   "nothing built": {
     change: async (dir) => {
