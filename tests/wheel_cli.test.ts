@@ -22,6 +22,7 @@ import {
 } from "./engine_fixture.ts";
 import { writeFiles } from "./package_fixture.ts";
 import {
+  filesOf,
   type WheelFixture,
   wheelFixture,
   writeBuilt,
@@ -102,11 +103,6 @@ function environment({ path }: WheelFixture): Record<string, string> {
     DENO_DIR: Deno.env.get("DENO_DIR") || `${caches}/deno`,
     SOURCE_DATE_EPOCH: "",
   };
-}
-
-async function filesOf(dir: string): Promise<string[]> {
-  const found = await Array.fromAsync(Deno.readDir(dir)).catch(() => []);
-  return found.map(({ name }) => name).sort();
 }
 
 Deno.test("wheel.ts prints files, JSON or nothing", async () => {

@@ -121,3 +121,9 @@ export async function wheelFixture(
     },
   };
 }
+
+/** Names in a folder, sorted; none where it is not there. */
+export async function filesOf(dir: string): Promise<string[]> {
+  const found = await Array.fromAsync(Deno.readDir(dir)).catch(() => []);
+  return found.map(({ name }) => name).sort();
+}

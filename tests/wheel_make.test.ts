@@ -24,6 +24,7 @@ import { dosTime, writeZip, zipSize } from "../lib/wheel/zip.ts";
 import { digest, must } from "./engine_fixture.ts";
 import { writeFiles } from "./package_fixture.ts";
 import {
+  filesOf,
   type WheelFixture,
   wheelFixture,
   writeBuilt,
@@ -45,11 +46,6 @@ async function make(fixture: WheelFixture, changes = {}) {
 async function refusal(fixture: WheelFixture, changes = {}): Promise<string> {
   const error = await assertRejects(() => make(fixture, changes), KrunnerError);
   return error.message.replaceAll(fixture.path, "");
-}
-
-async function filesOf(dir: string): Promise<string[]> {
-  const found = await Array.fromAsync(Deno.readDir(dir)).catch(() => []);
-  return found.map(({ name }) => name).sort();
 }
 
 interface ZipEntry {
@@ -386,6 +382,11 @@ const FAULTS: Record<
   "no plugin": {
     change: (dir) => Deno.remove(`${dir}/plugin.py`),
     message: 'Cannot make a package of "/debian": it has no plugin.py; add',
+  },
+  "a source that leads nowhere": {
+    change: (dir) => Deno.symlink("nothing", `${dir}/requirements.txt`),
+    message:
+      'Cannot read "/debian/requirements.txt": no such file or directory; see',
   },
   "nothing built": {
     change: async (dir) => {

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { fileError } from "../errors.ts";
 import { PACKAGE_DATA } from "../package_data.ts";
 import { outputNames } from "../package_dir.ts";
+import { readOptional } from "../read_optional.ts";
 import { VERSIONS_LIST } from "../versions_list.ts";
 
 /** What an archive is for. */
@@ -90,13 +90,4 @@ export async function readSurroundings(
     if (text !== undefined) texts.set(name, text);
   }
   return { archiveName, identity, texts, inPackage };
-}
-
-async function readOptional(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw fileError("read", path, error);
-  }
 }

@@ -8,7 +8,7 @@
 import { archiveTime } from "../archive_time.ts";
 import { krunnerVersion } from "../cli.ts";
 import { listPackageFiles } from "../context.ts";
-import { KrunnerError } from "../errors.ts";
+import { fileError, KrunnerError } from "../errors.ts";
 import { outputNames, type PackageDir } from "../package_dir.ts";
 import { defaultDescription, defaultSummary } from "./description.ts";
 import {
@@ -142,6 +142,7 @@ async function share(
   sources: readonly string[],
   onNotice: (line: string) => void,
 ): Promise<Shared> {
+  const module = moduleName(pkg);
   const project = await findProject(pkg);
   const { declared } = project;
   const name = declared.name ?? `backend.ai-krunner-${pkg.family}`;
@@ -153,7 +154,7 @@ async function share(
   const names: PackageNames = {
     project: name,
     version: await findVersion(pkg, declared),
-    module: moduleName(pkg),
+    module,
   };
   const folder = sourceFolder(names.module);
   const licences = await findLicenceFiles(
@@ -251,11 +252,13 @@ async function sdistEntries(
   const folder = sourceFolder(names.module);
   const own = await Promise.all(sources.map(async (source): Promise<Entry> => {
     const content = `${pkg.dir}/${source}`;
-    const mode = (await Deno.stat(content)).mode ?? 0;
+    const { mode } = await Deno.stat(content).catch((error) => {
+      throw fileError("read", content, error);
+    });
     return {
       name: `${folder}/${source}`,
       content,
-      mode: mode & 0o111 ? 0o755 : 0o644,
+      mode: (mode ?? 0) & 0o111 ? 0o755 : 0o644,
     };
   }));
   const known = new Set(own.map(({ name }) => name));

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { fileError, KrunnerError } from "../errors.ts";
+import { KrunnerError } from "../errors.ts";
 import type { PackageDir } from "../package_dir.ts";
+import { readOptional } from "../read_optional.ts";
 import { type Declared, NOTHING_DECLARED, type Readme } from "./declared.ts";
 
 /** A long description that was read. */
@@ -94,15 +95,6 @@ function withoutEmpty(declared: Declared): Partial<Declared> {
       typeof value !== "object" || Object.keys(value).length > 0
     ),
   );
-}
-
-async function readOptional(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw fileError("read", path, error);
-  }
 }
 
 async function readDescription(

@@ -1,0 +1,21 @@
+/**
+ * Files that may be missing.
+ *
+ * @module
+ */
+
+import { fileError } from "./errors.ts";
+
+/**
+ * A file's text, `undefined` where there is no such file.
+ *
+ * @throws {KrunnerError} If it is there and cannot be read.
+ */
+export async function readOptional(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw fileError("read", path, error);
+  }
+}
