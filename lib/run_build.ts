@@ -217,7 +217,7 @@ export class Build {
   /** Brings images and sources, builds all stages, and makes the outputs. */
   async run(): Promise<Manifest> {
     await this.prepare();
-    await this.buildStages();
+    await this.buildStages(this.#plan.stages);
     const image = this.#plan.stages.at(-1)!.image;
     await this.#checkLabel(image);
     return await this.#extract(image);
@@ -233,14 +233,12 @@ export class Build {
     await this.#provideSources();
   }
 
-  /** Builds the stages that nothing stands in for. */
-  async buildStages(): Promise<void> {
-    const stages = this.#plan.stages.filter(({ collected }) =>
-      collected === undefined
-    );
-    if (stages.length === 0) return;
-    const builder = await this.#run.builder();
-    for (const stage of stages) await this.#buildStage(stage, builder);
+  /** Builds those of the plan's stages that no image stands in for. */
+  async buildStages(stages: readonly StagePlan[]): Promise<void> {
+    for (const stage of stages) {
+      if (stage.collected !== undefined) continue;
+      await this.#buildStage(stage, await this.#run.builder());
+    }
   }
 
   #log(stage: string): string {
