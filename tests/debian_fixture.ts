@@ -12,7 +12,8 @@ const FAMILY = new URL("../dockerfiles/debian", import.meta.url).pathname;
 export async function copyFamily(root: string): Promise<string> {
   const dir = `${root}/debian`;
   await Deno.mkdir(root, { recursive: true });
-  await must(["cp", "-r", FAMILY, dir]);
+  // The recipe is a link to what the families share.
+  await must(["cp", "-rL", FAMILY, dir]);
   for await (const { name } of Deno.readDir(dir)) {
     if (
       /^krunner-(env\..*\.(json|tar\.xz)|(python|version)\..*\.txt)$/.test(name)
