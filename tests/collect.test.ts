@@ -355,7 +355,8 @@ Deno.test("verifyFile() names the file and both checksums", async () => {
 Deno.test("openFolder() takes a folder without index for a plain one", async () => {
   using dir = tempDir({ "x-1.tgz": "x" });
   for (const path of [dir.path, `${dir.path}/none`, `${dir.path}/x-1.tgz`]) {
-    assertEquals((await openFolder(path)).index, undefined);
+    const { dir, index } = await openFolder(`${path}/`);
+    assertEquals([dir, index], [path, undefined]);
   }
 });
 
