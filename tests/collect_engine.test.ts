@@ -28,6 +28,7 @@ import {
   contents,
   ENV,
   FILES,
+  temporaryNames,
   WHEEL,
 } from "./collect_fixture.ts";
 import {
@@ -81,8 +82,7 @@ Deno.test("sources.ts collects images, wheels and checksums", async (t) => {
   });
 
   await t.step("no name stays in the engine", async () => {
-    const names = await must(["docker", "images", "-q", "krunner-collected"]);
-    assertEquals(names, "");
+    assertEquals(await temporaryNames(laboratory), "");
     assertEquals(await laboratory.containers(), []);
   });
 
@@ -272,11 +272,7 @@ Deno.test({
           assertEquals(manifest.base.reference, "krunner-base:demo1.0");
         });
       }
-      const names = await must(
-        ["docker", "images", "-q", "krunner-collected"],
-        engine,
-      );
-      assertEquals(names, "");
+      assertEquals(await temporaryNames(laboratory, engine.env), "");
     });
 
     await t.step("a loaded image is not loaded again", async () => {
