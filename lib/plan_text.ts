@@ -72,8 +72,9 @@ export function renderSource(
 function renderImage(
   { reference, dockerfile, collected }: ForeignImage,
 ): string {
-  const from = collected === undefined ? "" : `, from ${collected.archive}`;
-  return `  image: ${reference}, for ${dockerfile}${from}`;
+  return collected === undefined
+    ? `  image: ${reference}, for ${dockerfile}`
+    : `  image: ${reference} from ${collected.archive}`;
 }
 
 function renderStage(stage: StagePlan): string[] {

@@ -235,7 +235,7 @@ export class Build {
   /** Brings images and sources, builds all stages, and makes the outputs. */
   async run(): Promise<Manifest> {
     await this.prepare();
-    await this.buildStages();
+    await this.buildStages(this.#plan.stages);
     const image = this.#plan.stages.at(-1)!.image;
     await this.#checkLabel(image);
     return await this.#extract(image);
@@ -253,15 +253,13 @@ export class Build {
     await this.#provideSources();
   }
 
-  /** Builds the stages that nothing stands in for. */
-  async buildStages(): Promise<void> {
-    const stages = this.#plan.stages.filter(({ collected }) =>
-      collected === undefined
-    );
-    if (stages.length === 0) return;
+  /** Builds those of the plan's stages that no image stands in for. */
+  async buildStages(stages: readonly StagePlan[]): Promise<void> {
+    const missing = stages.filter(({ collected }) => collected === undefined);
+    if (missing.length === 0) return;
     const builder = await this.#run.builder();
-    for (const stage of stages) await this.#settleFrontend(stage, builder);
-    for (const stage of stages) await this.#buildStage(stage, builder);
+    for (const stage of missing) await this.#settleFrontend(stage, builder);
+    for (const stage of missing) await this.#buildStage(stage, builder);
   }
 
   #log(stage: string): string {

@@ -5,7 +5,22 @@
  * @module
  */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { findBuilder } from "../lib/builder.ts";
+import { collectOne } from "../lib/collect/collect_one.ts";
+import { readFolder } from "../lib/collect/folder.ts";
+import { Engine } from "../lib/engine.ts";
+import { KrunnerError } from "../lib/errors.ts";
+import { sha256 } from "../lib/inputs.ts";
+import { openPackageDir } from "../lib/package_dir.ts";
+import { makePlan } from "../lib/plan.ts";
+import type { SourceRow } from "../lib/sources.ts";
+import { ROW } from "./built_fixture.ts";
 import {
   ARCHIVE,
   collect,
@@ -13,6 +28,7 @@ import {
   contents,
   ENV,
   FILES,
+  temporaryNames,
   WHEEL,
 } from "./collect_fixture.ts";
 import {
@@ -66,8 +82,7 @@ Deno.test("sources.ts collects images, wheels and checksums", async (t) => {
   });
 
   await t.step("no name stays in the engine", async () => {
-    const names = await must(["docker", "images", "-q", "krunner-collected"]);
-    assertEquals(names, "");
+    assertEquals(await temporaryNames(laboratory), "");
     assertEquals(await laboratory.containers(), []);
   });
 
@@ -257,11 +272,7 @@ Deno.test({
           assertEquals(manifest.base.reference, "krunner-base:demo1.0");
         });
       }
-      const names = await must(
-        ["docker", "images", "-q", "krunner-collected"],
-        engine,
-      );
-      assertEquals(names, "");
+      assertEquals(await temporaryNames(laboratory, engine.env), "");
     });
 
     await t.step("a loaded image is not loaded again", async () => {
@@ -325,4 +336,79 @@ LABEL ai.backend.krunner.version=1
       0,
     );
   },
+});
+
+Deno.test("collectOne() brings sources into the folder, and replaces only its own", async (t) => {
+  const family = await laboratory.family({
+    ...FILES,
+    "krunner-python.demo.dockerfile": `${
+      FILES["krunner-python.demo.dockerfile"]
+    }COPY sources/x.tgz /\n`,
+  });
+  let served = 0;
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    () => new Response(`text ${served++}`),
+  );
+  const row = async (text: string): Promise<SourceRow> => ({
+    ...ROW,
+    file: "x.tgz",
+    sha256: await sha256(text),
+    origins: [{ url: `http://127.0.0.1:${server.addr.port}/x.tgz` }],
+  });
+  const to = await Deno.makeTempDir({ dir: laboratory.root });
+  const { signal } = new AbortController();
+  const engine = new Engine("docker", signal);
+  const collectText = async (text: string) => {
+    const pkg = await openPackageDir(family.dir);
+    const plan = await makePlan({ pkg, distroVersion: "demo1.0" }, {
+      arch: ARCH,
+      base: "auto",
+      baseImage: laboratory.base,
+      buildArgs: {},
+      imagePrefix: laboratory.prefix,
+      rows: [await row(text)],
+    });
+    return await collectOne(plan, await readFolder(to), {
+      engine,
+      builder: () => findBuilder(engine, laboratory.id),
+      signal,
+      noCache: false,
+      verify: false,
+      cache: `${laboratory.root}/source cache`,
+      mtime: 0,
+      threads: 2,
+      pid: Deno.pid,
+      onEvent: () => {},
+    });
+  };
+
+  await t.step("a stranger stays", async () => {
+    await Deno.writeTextFile(`${to}/x.tgz`, "mine");
+    const error = await assertRejects(
+      () => collectText("text 0"),
+      KrunnerError,
+    );
+    assertStringIncludes(
+      error.message,
+      "a file that was not collected is there",
+    );
+    assertEquals(await contents(to), { "x.tgz": await sha256("mine") });
+    await Deno.remove(`${to}/x.tgz`);
+  });
+
+  await t.step("what is missing is downloaded", async () => {
+    const { sums } = await collectText("text 0");
+    assertEquals(sums.get("x.tgz"), await sha256("text 0"));
+    assertEquals(await Deno.readTextFile(`${to}/x.tgz`), "text 0");
+    await must(["sha256sum", "--check", "--strict", "SHA256SUMS"], { cwd: to });
+  });
+
+  await t.step("what is right is kept, what is old replaced", async () => {
+    await collectText("text 0");
+    assertEquals(served, 1);
+    await collectText("text 1");
+    assertEquals(await Deno.readTextFile(`${to}/x.tgz`), "text 1");
+    await must(["sha256sum", "--check", "--strict", "SHA256SUMS"], { cwd: to });
+  });
 });

@@ -11,6 +11,7 @@ import {
   contents,
   FILES,
   SOURCES,
+  temporaryNames,
 } from "./collect_fixture.ts";
 import {
   assertFailure,
@@ -145,8 +146,7 @@ Deno.test({
         /^Cannot write ".*\.tar\.xz": no space is left on the device; free/,
       );
       assertEquals(Object.keys(await contents(to)), ["mine"]);
-      const names = await must(["docker", "images", "-q", "krunner-collected"]);
-      assertEquals(names, "");
+      assertEquals(await temporaryNames(laboratory), "");
       await must(["mount", "-o", "remount,ro", to]);
       assertMatch(
         assertFailure(await collect(family, to), 1),

@@ -10,6 +10,7 @@ import {
   digest,
   type Family,
   type Laboratory,
+  must,
   type Outcome,
 } from "./engine_fixture.ts";
 
@@ -90,4 +91,16 @@ export async function contents(
     else if (name !== ".lock") found[path] = await digest(`${dir}/${path}`);
   }
   return found;
+}
+
+/** Ids of a laboratory's images that still have the name that archives give. */
+export async function temporaryNames(
+  laboratory: Laboratory,
+  env: Record<string, string> = {},
+): Promise<string> {
+  const filter = `label=${laboratory.label}`;
+  return await must(
+    ["docker", "images", "-q", "--filter", filter, "krunner-collected"],
+    { env },
+  );
 }

@@ -18,10 +18,12 @@ import { CancelledError, fileError, UsageError } from "../errors.ts";
 import { takeLock } from "../lock.ts";
 import type { BuildPlan } from "../plan.ts";
 import { formatSize } from "../progress.ts";
-import { collectOne, missing, STAGING } from "./collect_one.ts";
+import { collectOne } from "./collect_one.ts";
 import { collectPlanToJson, renderCollectPlan } from "./collect_text.ts";
+import { STAGING } from "./commit_folder.ts";
 import { type CollectedFolder, readFolder } from "./folder.ts";
-import { entryKey, filesOf } from "./index_file.ts";
+import { filesOf } from "./index_file.ts";
+import { keyOf, missing } from "./missing.ts";
 
 /** A command line of `sources.ts`: what a build's has, as far as it plans stages. */
 export interface CollectOptions extends
@@ -244,11 +246,12 @@ class CollectRun {
 
   async #result(
     status: "collected" | "up-to-date",
-    { target: { distroVersion }, arch }: BuildPlan,
+    plan: BuildPlan,
     reasons: readonly string[],
   ): Promise<CollectResult> {
+    const { target: { distroVersion }, arch } = plan;
     const { dir, index, sums } = this.#folder;
-    const entry = index?.[entryKey({ distroVersion, arch })];
+    const entry = index?.[keyOf(plan)];
     const files: CollectedFile[] = [];
     for (const file of entry === undefined ? [] : filesOf(entry)) {
       const { size } = await Deno.stat(`${dir}/${file}`);

@@ -6,69 +6,26 @@
  */
 
 import { provideBase } from "../base_image.ts";
-import { commitFiles } from "../commit_files.ts";
-import { fileError, KrunnerError } from "../errors.ts";
-import { sha256 } from "../inputs.ts";
+import { fileError } from "../errors.ts";
 import type { Stage } from "../package_dir.ts";
 import { type BuildPlan, type StagePlan, uniqueSources } from "../plan.ts";
 import { type Build, type BuildRun, withBuild } from "../run_build.ts";
-import { hashOf } from "../part_file.ts";
 import type { SourceRow } from "../sources.ts";
-import { CHECKSUM_FILE, formatChecksums } from "./checksums.ts";
-import { imageStage, misfits, otherImages } from "./fit.ts";
+import { commitFolder, makeParent, STAGING } from "./commit_folder.ts";
+import { imageStage, otherImages } from "./fit.ts";
 import type { CollectedFolder } from "./folder.ts";
 import {
   archiveFile,
   type CollectedEntry,
-  type CollectedIndex,
-  entryKey,
-  filesOf,
-  formatIndex,
   type ImageEntry,
   imagesOf,
-  INDEX_FILE,
+  type StageEntry,
   wheelFolder,
 } from "./index_file.ts";
+import { absentSources, isRight, keyOf } from "./missing.ts";
 import { collectedName, saveImages } from "./save_images.ts";
 import { stageInputs, stagesBelow } from "./stage_inputs.ts";
 import { takeWheels } from "./take_wheels.ts";
-
-/** New files are complete in this folder of the collected one before they get their places. */
-export const STAGING = ".collecting";
-
-/**
- * Why a folder lacks something that the plan needs, in words; empty where all of
- * it is there and right.
- */
-export async function missing(
-  plan: BuildPlan,
-  folder: CollectedFolder,
-): Promise<string[]> {
-  const entry = folder.index?.[keyOf(plan)];
-  if (entry === undefined) return ["it was not collected there yet"];
-  const reasons = misfits(plan, entry);
-  for (const { file } of plan.sources) {
-    if (!entry.sources.includes(file)) reasons.push(`source ${file} (new)`);
-  }
-  for (const file of filesOf(entry)) {
-    if (!await isRight(folder, file)) {
-      reasons.push(`${file} is missing or was changed`);
-    }
-  }
-  return reasons;
-}
-
-function keyOf({ target: { distroVersion }, arch }: BuildPlan): string {
-  return entryKey({ distroVersion, arch });
-}
-
-async function isRight(
-  { dir, sums }: CollectedFolder,
-  file: string,
-): Promise<boolean> {
-  const expected = sums.get(file);
-  return expected !== undefined && await hashOf(`${dir}/${file}`) === expected;
-}
 
 /**
  * Collects what a plan needs into a folder, all at once at the end: until then the
@@ -88,7 +45,6 @@ export async function collectOne(
   const stages = stagesBelow(plan.stages, collectedStages(plan));
   const part: BuildPlan = {
     ...plan,
-    stages,
     sources: [...new Set([...uniqueSources(stages), ...absent])],
     // They are about the volume.
     notices: [],
@@ -97,7 +53,7 @@ export async function collectOne(
   try {
     return await withBuild(part, run, async (build) => {
       await build.prepare();
-      await build.buildStages();
+      await build.buildStages(stages);
       const collector = new Collector(plan, folder, run, build);
       return await collector.collect(absent);
     });
@@ -109,31 +65,6 @@ export async function collectOne(
 function collectedStages(plan: BuildPlan): Stage[] {
   const stage = imageStage(plan);
   return stage === undefined ? ["wheels"] : [stage, "wheels"];
-}
-
-/**
- * The rows whose files are not there, or are there and were damaged since.
- *
- * @throws {KrunnerError} If another file has a row's name.
- */
-async function absentSources(
-  plan: BuildPlan,
-  { dir, index = {} }: CollectedFolder,
-): Promise<SourceRow[]> {
-  const own = new Set(Object.values(index).flatMap(filesOf));
-  const absent: SourceRow[] = [];
-  for (const row of plan.sources) {
-    const path = `${dir}/${row.file}`;
-    const actual = await hashOf(path);
-    if (actual === row.sha256) continue;
-    if (actual !== undefined && !own.has(row.file)) {
-      throw new KrunnerError(
-        `Cannot write "${path}": a file that was not collected is there (SHA-256 ${actual}, not ${row.sha256}); move it away`,
-      );
-    }
-    absent.push(row);
-  }
-  return absent;
 }
 
 class Collector {
@@ -161,8 +92,13 @@ class Collector {
       await this.#copy(this.#build.sources.get(file)!, file);
     }
     const wheels = await this.#takeWheels();
-    const entry = await this.#saveImages(wheels);
-    return await this.#commit(entry);
+    const { entry, names } = await this.#describe(wheels);
+    await this.#saveImages(entry, names);
+    return await commitFolder(this.#folder, {
+      entry,
+      files: this.#files,
+      sources: this.#plan.sources,
+    }, () => this.#run.engine.throwIfCancelled());
   }
 
   /** The place of a new file until it is committed; its folder is made. */
@@ -202,16 +138,11 @@ class Collector {
     return { files, inputs: stageInputs(this.#plan, "wheels") };
   }
 
-  async #saveImages(wheels: CollectedEntry["wheels"]): Promise<CollectedEntry> {
-    const { base } = this.#build;
-    const stages: [Stage, StagePlan][] = [];
-    for (const name of collectedStages(this.#plan)) {
-      const stage = this.#stageOf(name);
-      // Wheels in a folder of their own need the stage's image no more.
-      if (stage === undefined || name === "wheels" && wheels) continue;
-      stages.push([name, stage]);
-    }
-    const others = otherImages(this.#plan);
+  /** What was made, with the images by their names in the engine. */
+  async #describe(
+    wheels: CollectedEntry["wheels"],
+  ): Promise<{ entry: CollectedEntry; names: Map<string, string> }> {
+    const { target: { distroVersion }, arch, sources } = this.#plan;
     const names = new Map<string, string>();
     const image = async (reference: string): Promise<ImageEntry> => {
       const id = await this.#run.engine.imageId(reference) ?? "";
@@ -219,40 +150,43 @@ class Collector {
       names.set(reference, name);
       return { name, id };
     };
-    for (const reference of others) await this.#pull(reference);
-    const entry: CollectedEntry = {
-      distroVersion: this.#plan.target.distroVersion,
-      arch: this.#plan.arch,
-      sources: this.#plan.sources.map(({ file }) => file).sort(),
-      ...base === undefined || this.#plan.base === undefined ? {} : {
-        base: {
-          reference: this.#plan.base.reference,
-          ...await image(base.reference),
-        },
-      },
-      stages: Object.fromEntries(
-        await Promise.all(stages.map(async ([name, stage]) => [name, {
-          ...await image(stage.image),
-          inputs: stageInputs(this.#plan, name),
-        }])),
-      ),
-      others: Object.fromEntries(
-        await Promise.all(
-          others.map(async (reference) => [reference, await image(reference)]),
-        ),
-      ),
+    const stages: [Stage, StageEntry][] = [];
+    for (const name of collectedStages(this.#plan)) {
+      const stage = this.#stageOf(name);
+      // Wheels in a folder of their own need the stage's image no more.
+      if (stage === undefined || name === "wheels" && wheels) continue;
+      const inputs = stageInputs(this.#plan, name);
+      stages.push([name, { ...await image(stage.image), inputs }]);
+    }
+    const others: [string, ImageEntry][] = [];
+    for (const reference of otherImages(this.#plan)) {
+      await this.#pull(reference);
+      others.push([reference, await image(reference)]);
+    }
+    const base = this.#build.base && {
+      reference: this.#plan.base?.reference ?? "",
+      ...await image(this.#build.base.reference),
+    };
+    const entry = {
+      distroVersion,
+      arch,
+      sources: sources.map(({ file }) => file).sort(),
+      ...base === undefined ? {} : { base },
+      stages: Object.fromEntries(stages),
+      others: Object.fromEntries(others),
       ...wheels === undefined ? {} : { wheels },
     };
-    if (names.size > 0 && !await this.#hasImages(entry)) {
-      this.#build.begin("images");
-      await saveImages(
-        this.#run.engine,
-        names,
-        await this.#stage(archiveFile(entry)),
-        this.#run,
-      );
-    }
-    return entry;
+    return { entry, names };
+  }
+
+  async #saveImages(
+    entry: CollectedEntry,
+    names: ReadonlyMap<string, string>,
+  ): Promise<void> {
+    if (names.size === 0 || await this.#hasImages(entry)) return;
+    this.#build.begin("images");
+    const target = await this.#stage(archiveFile(entry));
+    await saveImages(this.#run.engine, names, target, this.#run);
   }
 
   async #pull(reference: string): Promise<void> {
@@ -276,48 +210,4 @@ class Collector {
     return old !== undefined && names(old) === names(entry) &&
       await isRight(this.#folder, archiveFile(entry));
   }
-
-  async #commit(entry: CollectedEntry): Promise<CollectedFolder> {
-    const { dir, sums: oldSums, index: oldIndex = {} } = this.#folder;
-    const index: CollectedIndex = { ...oldIndex, [keyOf(this.#plan)]: entry };
-    const text = formatIndex(index);
-    const sums = new Map(oldSums);
-    for (const row of this.#plan.sources) sums.set(row.file, row.sha256);
-    for (const file of this.#files) {
-      sums.set(file, await hashOf(`${dir}/${STAGING}/${file}`) ?? "");
-    }
-    const stale = staleFiles(oldIndex, index);
-    for (const file of stale) sums.delete(file);
-    sums.set(INDEX_FILE, await sha256(text));
-    this.#run.engine.throwIfCancelled();
-    for (const file of this.#files) await makeParent(`${dir}/${file}`);
-    // The checksums last: until they are there the index is not believed.
-    await commitFiles([
-      ...this.#files.map((file) => ({
-        path: `${dir}/${file}`,
-        from: `${dir}/${STAGING}/${file}`,
-      })),
-      { path: `${dir}/${INDEX_FILE}`, content: text },
-      { path: `${dir}/${CHECKSUM_FILE}`, content: formatChecksums(sums) },
-    ]);
-    for (const file of stale) {
-      await Deno.remove(`${dir}/${file}`).catch(() => {});
-    }
-    return { dir, index, sums };
-  }
-}
-
-/** Files of the old index that nothing of the new one needs. */
-function staleFiles(old: CollectedIndex, fresh: CollectedIndex): string[] {
-  const needed = new Set(Object.values(fresh).flatMap(filesOf));
-  return Object.values(old).flatMap(filesOf).filter((file) =>
-    !needed.has(file)
-  );
-}
-
-async function makeParent(path: string): Promise<void> {
-  const parent = path.slice(0, path.lastIndexOf("/"));
-  await Deno.mkdir(parent, { recursive: true }).catch((error) => {
-    throw fileError("write", parent, error);
-  });
 }

@@ -29,7 +29,9 @@ export interface CollectedFolder {
  *
  * @throws {KrunnerError} If one of the two files cannot be read.
  */
-export async function readFolder(dir: string): Promise<CollectedFolder> {
+export async function readFolder(path: string): Promise<CollectedFolder> {
+  // People's shells complete folders with a slash.
+  const dir = path.replace(/(?<=.)\/+$/, "");
   const index = await readIfThere(`${dir}/${INDEX_FILE}`);
   const sums = await readIfThere(`${dir}/${CHECKSUM_FILE}`);
   return {
@@ -48,9 +50,10 @@ export async function readFolder(dir: string): Promise<CollectedFolder> {
  * @throws {KrunnerError} If the index is not the one that the checksums were made
  * with, too.
  */
-export async function openFolder(dir: string): Promise<CollectedFolder> {
-  const folder = await readFolder(dir);
-  if (folder.index !== undefined) {
+export async function openFolder(path: string): Promise<CollectedFolder> {
+  const folder = await readFolder(path);
+  const { dir, index } = folder;
+  if (index !== undefined) {
     await verifyFile(`${dir}/${INDEX_FILE}`, checksumOf(folder, INDEX_FILE));
   }
   return folder;

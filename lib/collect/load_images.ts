@@ -90,7 +90,7 @@ async function loadArchive(
   archive: string,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const file = await Deno.open(archive).catch((error) => {
+  using file = await Deno.open(archive).catch((error) => {
     throw fileError("read", archive, error);
   });
   const xz = spawnUnxz(signal);

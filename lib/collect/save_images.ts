@@ -69,7 +69,7 @@ async function pack(
   target: string,
   { threads, signal }: SaveOptions,
 ): Promise<void> {
-  const file = await Deno.open(target, { write: true, createNew: true })
+  using file = await Deno.open(target, { write: true, createNew: true })
     .catch((error) => {
       throw fileError("write", target, error);
     });
