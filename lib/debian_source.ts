@@ -10,12 +10,18 @@ import { KrunnerError } from "./errors.ts";
 import type { DebianOrigin } from "./sources.ts";
 
 /**
- * Adds source packages to either form of apt's configuration, fetches those of the
- * package `$1` and prints the file `$2`. All else goes to stderr. A suite `$3`
- * that is not the image's own is asked at the same mirror.
+ * Adds source packages to either form of apt's configuration, asks apt where it
+ * has the file `$2` of the package `$1`, fetches that one file and prints it. All
+ * else goes to stderr. A suite `$3` that is not the image's own is asked at the
+ * same mirror.
+ *
+ * A suite may keep several versions of a package, and a mirror may have lost some
+ * files of a version; its lists may be older than they say they are good for. None
+ * of that matters for one file whose content the caller checks.
  */
 const SCRIPT = `set -eu
 cd /etc/apt
+echo 'Acquire::Check-Valid-Until "false";' > apt.conf.d/krunner
 for list in sources.list.d/*.sources; do
   [ -e "$list" ] && sed -i 's/^Types: deb$/Types: deb deb-src/' "$list"
 done
@@ -28,8 +34,17 @@ if [ -n "$3" ]; then
   echo "deb-src $mirror $3 main" > sources.list.d/krunner-suite.list
   apt-get -qq update >&2
 fi
+version=$(apt-cache showsrc "$1" | awk -v file="$2" '
+  $1 == "Version:" { version = $2 }
+  $3 == file { print version; exit }')
+if [ -z "$version" ]; then
+  echo "no version of $1 there has the file $2" >&2
+  exit 1
+fi
+uri=$(apt-get -qq source --print-uris "$1=$version" |
+  awk -v file="$2" '$2 == file { print $1 }' | tr -d "'")
 cd /tmp
-apt-get -qq source --download-only "$1\${3:+/$3}" >&2
+/usr/lib/apt/apt-helper download-file "$uri" "$2" >&2
 cat "$2"
 `;
 
