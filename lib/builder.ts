@@ -7,11 +7,15 @@
 import { stripVTControlCharacters } from "node:util";
 import type { Engine } from "./engine.ts";
 import { fileError, StageError } from "./errors.ts";
+import type { NETWORKS } from "./options.ts";
 import { finish } from "./process.ts";
 
 /** The ways to build: buildx, BuildKit of an old client, the classic builder, or
  * the one builder of another engine. */
 export type BuilderKind = "buildx" | "buildkit" | "classic" | "native";
+
+/** What the steps of a build reach. */
+export type NetworkMode = typeof NETWORKS[number];
 
 /** A builder that was seen to work. */
 export interface Builder {
@@ -140,6 +144,8 @@ export interface ImageBuild {
   readonly buildArgs: Readonly<Record<string, string>>;
   /** The docker platform, where it is not the engine's own. */
   readonly platform?: string | undefined;
+  /** What the steps reach; the builder's own choice where it is not said. */
+  readonly network?: NetworkMode | undefined;
   /** Whether cached layers are ignored. */
   readonly noCache: boolean;
   /** Opens the context, a tar stream. */
@@ -165,6 +171,7 @@ export function buildArgv(
       [name, value],
     ) => ["--build-arg", `${name}=${value}`]),
     ...build.platform === undefined ? [] : ["--platform", build.platform],
+    ...build.network === undefined ? [] : ["--network", build.network],
     ...build.noCache ? ["--no-cache"] : [],
     "-",
   ];

@@ -36,6 +36,17 @@ export const ARCHES = ["x86_64", "aarch64"] as const;
 /** What `--engine` may be. */
 export const ENGINES = ["docker", "podman", "nerdctl"] as const;
 
+/** `--network`. */
+export const NETWORK_OPTION = {
+  type: "string",
+  value: "MODE",
+  help:
+    "What the steps of a build reach: default (the engine's choice), host\nor none (proves that nothing is needed from outside)",
+} as const satisfies OptionSpec;
+
+/** What `--network` may be: the words that every builder knows. */
+export const NETWORKS = ["default", "host", "none"] as const;
+
 /**
  * The value of an option that must be one of some words; `undefined` where the
  * option is not given.

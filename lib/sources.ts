@@ -16,8 +16,8 @@ export interface SourceRow {
   readonly file: string;
   /** SHA-256 of the file, lower-case hex. */
   readonly sha256: string;
-  /** Bytes. */
-  readonly size: number;
+  /** Bytes, where somebody has counted them; the digest alone says what is right. */
+  readonly size?: number;
   /** SPDX licence expression. */
   readonly licence: string;
   /** Where it can be had, in the order to try. */

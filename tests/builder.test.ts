@@ -52,8 +52,21 @@ Deno.test("buildArgv() makes the builder's command line", async (t) => {
     ]],
     [
       "all",
-      { ...build, platform: "linux/arm64", noCache: true },
-      [...start, "--platform", "linux/arm64", "--no-cache", "-"],
+      {
+        ...build,
+        platform: "linux/arm64",
+        network: "none",
+        noCache: true,
+      },
+      [
+        ...start,
+        "--platform",
+        "linux/arm64",
+        "--network",
+        "none",
+        "--no-cache",
+        "-",
+      ],
     ],
   ];
   for (const [name, options, expected] of cases) {
