@@ -27,6 +27,7 @@ import {
   ENGINE_OPTION,
   ENGINES,
   oneOf,
+  parseJobs,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
 import type { BuildOptions, BuildResult } from "./lib/build_all.ts";
@@ -167,14 +168,6 @@ function definedPaths(options: OptionValues<typeof OPTIONS>) {
   };
 }
 
-function parseJobs(text: string | undefined): number {
-  if (text === undefined) return 2;
-  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
-  throw new UsageError(
-    `Cannot use "--jobs=${text}": give a whole number from 1 to 9999`,
-  );
-}
-
 function parseBuildArguments(pairs: readonly string[]): Record<string, string> {
   return Object.fromEntries(pairs.map((pair) => {
     const equals = pair.indexOf("=");
@@ -214,14 +207,7 @@ async function runBuilds(
     import("./lib/package_dir.ts"),
     import("./lib/progress.ts"),
   ]);
-  const encoder = new TextEncoder();
-  const isLive = Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb";
-  using progress = new Progress({
-    write: (text) => Deno.stderr.writeSync(encoder.encode(text)),
-    columns: () => isLive ? Deno.consoleSize().columns : undefined,
-    now: () => performance.now(),
-    verbosity: options.verbosity,
-  });
+  using progress = Progress.onStderr(options.verbosity);
   const results = await buildAll(options, {
     root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
     cache: cacheFolder(Deno.env.get),

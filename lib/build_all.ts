@@ -12,6 +12,7 @@ import { Engine, type EngineName } from "./engine.ts";
 import { CancelledError, describeError, StageError } from "./errors.ts";
 import type { Manifest } from "./manifest.ts";
 import { openPackages, selectTargets } from "./package_dir.ts";
+import { inParallel, once } from "./parallel.ts";
 import { type BuildPlan, DEFAULT_IMAGE_PREFIX, makePlan } from "./plan.ts";
 import { planToJson, renderPlan } from "./plan_text.ts";
 import { formatSize, type Progress, type Verbosity } from "./progress.ts";
@@ -145,28 +146,6 @@ export async function buildAll(
   return results;
 }
 
-/** Calls `make` at the first call only. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => made ??= make();
-}
-
-/** Maps in order of the list, at most `jobs` at once. */
-async function inParallel<T, R>(
-  list: readonly T[],
-  jobs: number,
-  map: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = [];
-  const queue = list.entries();
-  await Promise.all(
-    Array.from({ length: Math.min(jobs, list.length) }, async () => {
-      for (const [index, item] of queue) results[index] = await map(item);
-    }),
-  );
-  return results;
-}
-
 /** What all builds of a run share. */
 interface BuildTools {
   readonly engine: Engine;
@@ -282,7 +261,10 @@ export function resultToJson(result: BuildResult): Record<string, unknown> {
 
 /** A failure with its log's path and last lines, for stderr. */
 export function renderFailure(
-  { message, log, lastLines }: Extract<BuildResult, { status: "failed" }>,
+  { message, log, lastLines }: Pick<
+    Extract<BuildResult, { status: "failed" }>,
+    "message" | "log" | "lastLines"
+  >,
 ): string {
   return [
     `error: ${message}`,

@@ -106,6 +106,18 @@ export class Progress implements Disposable {
     }
   }
 
+  /** Shows them on this process's stderr: live where that is a terminal. */
+  static onStderr(verbosity: Verbosity): Progress {
+    const encoder = new TextEncoder();
+    const isLive = Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb";
+    return new Progress({
+      write: (text) => Deno.stderr.writeSync(encoder.encode(text)),
+      columns: () => isLive ? Deno.consoleSize().columns : undefined,
+      now: () => performance.now(),
+      verbosity,
+    });
+  }
+
   /** A build begins. */
   start(name: string): void {
     const started = this.#output.now();
