@@ -2,8 +2,9 @@
 # Brings what a build needs, and is silent where all of it is there:
 #
 #   sh setup.sh          a Docker engine that answers, xz, debootstrap, BusyBox
-#   sh setup.sh --test   the same; elsewhere than on Debian too, for the tests
-#                        do not go without BusyBox
+#   sh setup.sh --test   the same, and what runs programs for aarch64; BusyBox
+#                        elsewhere than on Debian too, for the tests do not go
+#                        without
 #
 # As root on Debian or Ubuntu it installs what is missing. As root anywhere it
 # starts an installed engine that does not run. Elsewhere it says what to do,
@@ -166,7 +167,11 @@ if is_root && is_debian; then
   need debootstrap debootstrap
   need busybox busybox-static
 fi
-if [ "${1:-}" = --test ]; then need busybox busybox-static; fi
+if [ "${1:-}" = --test ]; then
+  need busybox busybox-static
+  # Elsewhere the tests that need it say that they are left out.
+  if is_root && is_debian; then need qemu-aarch64-static qemu-user-static; fi
+fi
 
 install_missing
 [ "$answers" = yes ] || engine_answers || start_engine

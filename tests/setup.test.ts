@@ -29,6 +29,7 @@ const PROGRAMS: Record<string, string> = {
   "apt-cache": '[ ! -e "$ROOT/trixie" ] || echo "docker-cli - client"',
   busybox: "",
   debootstrap: "",
+  "qemu-aarch64-static": "",
   // The engine answers where there is a file of that name.
   docker: `case $1 in
     context) echo "$CONTEXT" ;;
@@ -210,6 +211,14 @@ const CASES: Record<string, { host: Host; outcome: Partial<Outcome> }> = {
       code: 0,
       printed: ["setup: installing busybox-static"],
       calls: [APT_UPDATE, `${APT_INSTALL} busybox-static`],
+    },
+  },
+  "installs what runs programs for aarch64 for tests only": {
+    host: { programs: ALL, files: ENGINE, args: ["--test"] },
+    outcome: {
+      code: 0,
+      printed: ["setup: installing qemu-user-static"],
+      calls: [APT_UPDATE, `${APT_INSTALL} qemu-user-static`],
     },
   },
   "asks for it elsewhere only for tests": {

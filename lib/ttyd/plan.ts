@@ -8,6 +8,7 @@
 import type { BasePlan } from "../base_image.ts";
 import { UsageError } from "../errors.ts";
 import { sha256 } from "../inputs.ts";
+import { checkImagePrefix } from "../plan.ts";
 import { findRow } from "../source_lock.ts";
 import type { SourceRow } from "../sources.ts";
 import {
@@ -102,6 +103,7 @@ export function ttydOutputs(arch: string): TtydOutputs {
  */
 export async function planTtyd(options: TtydPlanOptions): Promise<TtydPlan> {
   const { recipe, arch, imagePrefix } = options;
+  checkImagePrefix(imagePrefix);
   const data = RECIPE_DATA[recipe];
   const tls = options.tls ? data.tls : undefined;
   const order = stepOrder(tls);
