@@ -15,7 +15,8 @@ export async function copyFamily(root: string): Promise<string> {
   await must(["cp", "-r", FAMILY, dir]);
   for await (const { name } of Deno.readDir(dir)) {
     if (
-      /^krunner-(env\..*\.(json|tar\.xz)|(python|version)\..*\.txt)$/.test(name)
+      /^(krunner-(env\..*\.(json|tar\.xz)|(python|version)\..*\.txt)|ttyd_linux\..*)$/
+        .test(name)
     ) {
       await Deno.remove(`${dir}/${name}`);
     }

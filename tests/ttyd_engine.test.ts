@@ -9,6 +9,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { SOURCES } from "../lib/sources.ts";
 import type { TtydRecord } from "../lib/ttyd/record.ts";
+import { assertPings } from "./ttyd_fixture.ts";
 import {
   digest,
   Laboratory,
@@ -35,7 +36,7 @@ async function contentsOf(folder: string): Promise<Record<string, string>> {
   );
 }
 
-class Bench {
+class Bench implements AsyncDisposable {
   readonly laboratory: Laboratory;
   /** A name with a blank, as people have them. */
   readonly out: string;
@@ -79,6 +80,20 @@ class Bench {
     );
   }
 
+  /**
+   * By name: layers, and so the ids of images, are the same as those of anyone
+   * who builds the same.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const names = await must([
+      "docker",
+      "images",
+      "--format={{.Repository}}:{{.Tag}}",
+      `--filter=reference=${this.laboratory.prefix}-*`,
+    ]);
+    if (names !== "") await must(["docker", "rmi", ...names.split("\n")]);
+  }
+
   /** A copy of the sources, to be spoiled. */
   async copySources(): Promise<string> {
     const copy = await Deno.makeTempDir({ dir: this.laboratory.root });
@@ -117,7 +132,7 @@ class Bench {
 
 Deno.test("ttyd.ts builds modern for both arches and proves it", async (t) => {
   await using laboratory = await Laboratory.open();
-  const bench = new Bench(laboratory);
+  await using bench = new Bench(laboratory);
   const { out } = bench;
   const binary = `${out}/ttyd_linux.x86_64.bin`;
 
@@ -132,7 +147,7 @@ Deno.test("ttyd.ts builds modern for both arches and proves it", async (t) => {
         const log = await Deno.readTextFile(
           `${out}/logs/ttyd.${arch}.${step}.log`,
         );
-        assertStringIncludes(log, ": licences");
+        assertStringIncludes(log, "step.sh");
       }
     }
   });
@@ -165,11 +180,7 @@ Deno.test("ttyd.ts builds modern for both arches and proves it", async (t) => {
         "based in part on the work of the libwebsockets project",
       );
       if (arch === "x86_64" || EMULATED) {
-        assertEquals(record.proof, {
-          limit: 30,
-          pings: [5, 10, 15],
-          dropped: 10,
-        });
+        assertPings(record.proof);
       }
     });
   }

@@ -4,7 +4,21 @@
  * @module
  */
 
+import { assert, assertEquals } from "@std/assert";
+import type { PingRecord } from "../lib/ttyd/record.ts";
 import type { Duplex } from "../lib/ttyd/websocket.ts";
+
+/** Three pings, every 5 s as ttyd is set; on a busy machine they may be late. */
+export function assertPings(proof: PingRecord | undefined): void {
+  const { limit, pings, dropped } = proof ??
+    { limit: 0, pings: [], dropped: 0 };
+  assertEquals([limit, pings.length], [30, 3]);
+  for (const [index, ping] of pings.entries()) {
+    const silence = ping - (pings[index - 1] ?? 0);
+    assert(silence >= 4 && silence < limit, `a ping after ${silence} s`);
+  }
+  assert(dropped >= 5 && dropped < limit, `dropped after ${dropped} s`);
+}
 
 /** A server's frame, final and not masked. */
 export function frame(opcode: number, payload = new Uint8Array()): Uint8Array {

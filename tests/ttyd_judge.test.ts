@@ -172,9 +172,9 @@ Deno.test("renderRows() makes a small table", () => {
       judgeArch("x86_64", undefined),
       ...judgeProof({ limit: 30, answering: ANSWERING, mute: MUTE }),
     ]),
-    `CHECK      STATE  FACTS
-arch       ok     x86_64
-pings      ok     at 5.0, 10.0, 15.0 s; limit 30 s
-no answer  ok     dropped after 10.0 s`,
+    `CHECK       STATE  FACTS
+arch        ok     x86_64
+pings       ok     at 5.0, 10.0, 15.0 s; limit 30 s
+unanswered  ok     dropped after 10.0 s`,
   );
 });

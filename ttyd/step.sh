@@ -5,6 +5,8 @@
 set -eu
 root=/opt/ttyd
 step=$root/step
+# ARCH, NAME and VERSION.
+. "$step/step.env"
 target=$ARCH-linux-musl
 prefix=$root/$target
 source=$root/source

@@ -189,12 +189,7 @@ class Build {
     await this.#buildImage({
       name: step.name,
       image: step.image,
-      buildArgs: {
-        PARENT: parent,
-        ARCH: this.#plan.arch,
-        NAME: step.name,
-        VERSION: step.version,
-      },
+      buildArgs: { PARENT: parent },
       files: {
         "step.dockerfile": `${recipes}/step.dockerfile`,
         "step.sh": `${recipes}/step.sh`,
@@ -202,6 +197,11 @@ class Build {
         "source.tar": source,
       },
       texts: {
+        "step.env": lines([
+          `ARCH=${this.#plan.arch}`,
+          `NAME=${step.name}`,
+          `VERSION=${step.version}`,
+        ]),
         "edits.tsv": lines(
           step.edits.map(({ file, sed, what }) => [file, sed, what].join("\t")),
         ),

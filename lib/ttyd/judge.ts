@@ -24,7 +24,7 @@ export const RUNNING_CHECKS = [
   "version",
   "libwebsockets",
   "pings",
-  "no answer",
+  "unanswered",
 ] as const;
 
 function row(check: string, ok: boolean, facts: string): Row {
@@ -115,7 +115,7 @@ export function judgeProof({ limit, answering, mute }: Proof): Row[] {
         : whyNotKept(answering, limit),
     ),
     kept ? judgeMute(mute) : {
-      check: "no answer",
+      check: "unanswered",
       state: "skipped",
       facts: "there was no ping in time to answer",
     },
@@ -124,7 +124,7 @@ export function judgeProof({ limit, answering, mute }: Proof): Row[] {
 
 /** Only who was asked for an answer can fail to give it. */
 function judgeMute({ pings, closed, end }: Listening): Row {
-  const check = "no answer";
+  const check = "unanswered";
   if (closed && pings.length > 0) {
     return row(check, true, `dropped after ${inSeconds([end])}`);
   }
