@@ -77,15 +77,17 @@ export async function measurePings(
     isOver: () => false,
     limit: PATIENCE * limit,
   });
+  const both = Promise.allSettled([answering, mute]);
   try {
     const heard = await answering;
     // Whether a client is let go says nothing where no ping comes.
     if (!isKept(heard, limit)) enough.abort();
-    return { limit, answering: heard, mute: await mute };
+    const proof = { limit, answering: heard, mute: await mute };
+    if (tools.signal?.aborted) throw new CancelledError("Cancelled");
+    return proof;
   } finally {
     enough.abort();
-    await Promise.allSettled([answering, mute]);
-    if (tools.signal?.aborted) throw new CancelledError("Cancelled");
+    await both;
   }
 }
 

@@ -128,8 +128,22 @@ export class WebSocketClient {
     { host, path, protocol }: { host: string; path: string; protocol: string },
   ): Promise<WebSocketClient> {
     const client = new WebSocketClient(stream);
+    try {
+      await client.#shakeHands(host, path, protocol);
+      return client;
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
+  }
+
+  async #shakeHands(
+    host: string,
+    path: string,
+    protocol: string,
+  ): Promise<void> {
     const key = crypto.getRandomValues(new Uint8Array(16)).toBase64();
-    await client.#write(
+    await this.#write(
       new TextEncoder().encode([
         `GET ${path} HTTP/1.1`,
         `Host: ${host}`,
@@ -142,14 +156,13 @@ export class WebSocketClient {
         "\r\n",
       ].join("\r\n")),
     );
-    const head = await client.#readHead();
+    const head = await this.#readHead();
     const [status = ""] = head.split("\r\n", 1);
     if (!/^HTTP\/1\.1 101\b/.test(status)) {
       throw new KrunnerError(
         `the server answers "${status}" to a WebSocket's handshake`,
       );
     }
-    return client;
   }
 
   /** Sends a frame. One that the server does not take any more is no error. */
