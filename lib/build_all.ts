@@ -9,7 +9,7 @@ import { archiveTime, parseEpoch } from "./archive_time.ts";
 import type { BasePolicy } from "./base_image.ts";
 import type { Builder } from "./builder.ts";
 import { Engine, type EngineName } from "./engine.ts";
-import { CancelledError, describeError, StageError } from "./errors.ts";
+import { CancelledError, type Failure, failureOf } from "./errors.ts";
 import type { Manifest } from "./manifest.ts";
 import { openPackages, selectTargets } from "./package_dir.ts";
 import { inParallel, once } from "./parallel.ts";
@@ -95,15 +95,9 @@ export type BuildResult =
     /** Why it would be built; empty where it is up to date. */
     readonly reasons: readonly string[];
   }
-  | {
+  | Failure & {
     readonly status: "failed";
     readonly distroVersion: string;
-    /** One message for a person. */
-    readonly message: string;
-    /** The failed stage's log, where a stage failed. */
-    readonly log?: string;
-    /** The last lines of that log. */
-    readonly lastLines?: readonly string[];
   };
 
 /**
@@ -202,16 +196,8 @@ async function buildOne(
     progress.end(distroVersion, "built");
     return { status: "built", distroVersion, dir, manifest, reasons };
   } catch (error) {
-    const { message } = describeError(error);
     progress.end(distroVersion, "failed");
-    return {
-      status: "failed",
-      distroVersion,
-      message,
-      ...error instanceof StageError
-        ? { log: error.log, lastLines: error.lastLines }
-        : {},
-    };
+    return { status: "failed", distroVersion, ...failureOf(error) };
   }
 }
 
@@ -261,10 +247,7 @@ export function resultToJson(result: BuildResult): Record<string, unknown> {
 
 /** A failure with its log's path and last lines, for stderr. */
 export function renderFailure(
-  { message, log, lastLines }: Pick<
-    Extract<BuildResult, { status: "failed" }>,
-    "message" | "log" | "lastLines"
-  >,
+  { message, log, lastLines }: Failure,
 ): string {
   return [
     `error: ${message}`,

@@ -8,10 +8,10 @@
 import { Engine, type EngineName } from "../engine.ts";
 import {
   CancelledError,
-  describeError,
+  type Failure,
+  failureOf,
   fileError,
   KrunnerError,
-  StageError,
 } from "../errors.ts";
 import { sha256 } from "../inputs.ts";
 import { openPackages } from "../package_dir.ts";
@@ -99,15 +99,9 @@ export type TtydResult =
     /** What was seen of the new binary. */
     readonly check?: CheckResult;
   }
-  | {
+  | Failure & {
     readonly status: "failed";
     readonly arch: string;
-    /** One message for a person. */
-    readonly message: string;
-    /** The failed step's log, where a step failed. */
-    readonly log?: string;
-    /** The last lines of that log. */
-    readonly lastLines?: readonly string[];
   };
 
 /**
@@ -242,14 +236,7 @@ async function buildOne(
     };
   } catch (error) {
     progress.end(name, "failed");
-    return {
-      status: "failed",
-      arch,
-      message: describeError(error).message,
-      ...error instanceof StageError
-        ? { log: error.log, lastLines: error.lastLines }
-        : {},
-    };
+    return { status: "failed", arch, ...failureOf(error) };
   }
 }
 
