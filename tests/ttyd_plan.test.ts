@@ -218,6 +218,15 @@ Deno.test("planTtyd() refuses what cannot be built", async (t) => {
   }
 });
 
+Deno.test("planTtyd() tells of terminals that are read-only", async () => {
+  assertEquals((await planTtyd(OPTIONS)).notices, []);
+  const plan = await planTtyd({ ...OPTIONS, recipe: "modern" });
+  assertEquals(plan.notices, [
+    'Nobody can type into a terminal of ttyd 1.7.7 unless it is started with "-W"',
+  ]);
+  assertMatch(renderTtydPlan(plan, ["a"]), /notice: Nobody can type/);
+});
+
 Deno.test("planTtyd() names the toolchain by what it is made from", async () => {
   const imageOf = async (options: Partial<TtydPlanOptions>) =>
     (await planTtyd({ ...OPTIONS, ...options })).toolchain.image;

@@ -24,7 +24,7 @@ import { type CheckResult, checkTtyd, isGood } from "./check.ts";
 import { renderRows } from "./judge.ts";
 import { commitTtyd, removeTtydLeftovers } from "./outputs.ts";
 import { PROXY_LIMIT } from "./pings.ts";
-import { planTtyd, type TtydPlan } from "./plan.ts";
+import { planTtyd, type TtydPlan, versionOf } from "./plan.ts";
 import type { RecipeName } from "./recipes.ts";
 import { makeRecord, type TtydProduct, type TtydRecord } from "./record.ts";
 
@@ -199,6 +199,9 @@ async function buildOne(
   const name = `ttyd ${arch}`;
   const { progress } = host;
   progress.start(name);
+  for (const message of plan.notices) {
+    progress.handle(name, { type: "notice", message });
+  }
   try {
     for (const folder of tools.folders) {
       await removeTtydLeftovers(folder, arch);
@@ -252,8 +255,6 @@ async function prove(
   { engine, folders }: Tools,
 ): Promise<CheckResult> {
   const path = `${folders[0]}/.${outputs.binary}.${pid}.tmp`;
-  const versionOf = (wanted: string) =>
-    steps.find(({ name }) => name === wanted)?.version;
   try {
     await Deno.writeFile(path, binary).catch((error) => {
       throw fileError("write", path, error);
@@ -264,8 +265,8 @@ async function prove(
       args: [],
       expected: {
         arch,
-        ttyd: versionOf("ttyd"),
-        libwebsockets: versionOf("libwebsockets"),
+        ttyd: versionOf(steps, "ttyd"),
+        libwebsockets: versionOf(steps, "libwebsockets"),
       },
     }, { engine, cache, pid, signal });
     if (!isGood(check)) {

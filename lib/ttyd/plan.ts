@@ -77,6 +77,8 @@ export interface TtydPlan {
   readonly steps: readonly StepPlan[];
   /** The files that it writes into a package directory. */
   readonly outputs: TtydOutputs;
+  /** Things to know that stop nothing. */
+  readonly notices: readonly string[];
 }
 
 /** Names of a build's files. */
@@ -126,6 +128,7 @@ export async function planTtyd(options: TtydPlanOptions): Promise<TtydPlan> {
     toolchain: await planToolchain(options),
     steps,
     outputs: ttydOutputs(arch),
+    notices: noticesOf(steps),
   };
 }
 
@@ -164,11 +167,27 @@ function rowOf(
   );
 }
 
+/** The version of one of the steps. */
+export function versionOf(
+  steps: readonly StepPlan[],
+  wanted: StepName,
+): string {
+  return steps.find(({ name }) => name === wanted)?.version ?? "";
+}
+
+function noticesOf(steps: readonly StepPlan[]): string[] {
+  const ttyd = versionOf(steps, "ttyd");
+  return isAtLeast(ttyd, "1.7.4")
+    ? [
+      `Nobody can type into a terminal of ttyd ${ttyd} unless it is started with "-W"`,
+    ]
+    : [];
+}
+
 /** Versions that compile together, or not, and whose pings come, or not. */
 function checkPair(steps: readonly StepPlan[]): void {
-  const versionOf = (name: StepName) =>
-    steps.find((step) => step.name === name)?.version ?? "";
-  const [ttyd, websockets] = [versionOf("ttyd"), versionOf("libwebsockets")];
+  const ttyd = versionOf(steps, "ttyd");
+  const websockets = versionOf(steps, "libwebsockets");
   // 4.0 ignores the interval of ttyd 1.6, 4.1 no longer has it.
   if (isAtLeast(ttyd, "1.7.0") || !isAtLeast(websockets, "4.0.0")) return;
   throw new UsageError(

@@ -28,6 +28,7 @@ export function renderTtydPlan(
       `    ${outputs.record}`,
       `    licenses/ttyd/`,
     ]),
+    ...plan.notices.map((notice) => `  notice: ${notice}`),
   ].join("\n");
 }
 
