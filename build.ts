@@ -19,7 +19,6 @@ import {
   renderHelp,
   runMain,
 } from "./lib/cli.ts";
-import { UsageError } from "./lib/errors.ts";
 import {
   ARCH_OPTION,
   ARCHES,
@@ -38,6 +37,7 @@ import {
   NETWORKS,
   oneOf,
   parseBuildArguments,
+  parseJobs,
   verbosityOf,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
@@ -157,14 +157,6 @@ function definedPaths(options: OptionValues<typeof OPTIONS>) {
     baseImage: options["base-image"],
     imagePrefix: options["image-prefix"],
   };
-}
-
-function parseJobs(text: string | undefined): number {
-  if (text === undefined) return 2;
-  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
-  throw new UsageError(
-    `Cannot use "--jobs=${text}": give a whole number from 1 to 9999`,
-  );
 }
 
 async function main(args: string[]): Promise<number> {

@@ -2,10 +2,10 @@
 # Brings what a build needs, and is silent where all of it is there:
 #
 #   sh setup.sh          a Docker engine that answers, xz, debootstrap, BusyBox
-#   sh setup.sh --test   the same, and what tests need: GnuPG, twine, and Debian's
-#                        Python with venv, setuptools and wheel; elsewhere than
-#                        on Debian BusyBox alone, for the tests do not go without
-#                        it
+#   sh setup.sh --test   the same, and what tests need: GnuPG, twine, Debian's Python
+#                        with venv, setuptools and wheel, and what runs programs
+#                        for aarch64; elsewhere than on Debian BusyBox alone, for
+#                        the tests do not go without it
 #
 # As root on Debian or Ubuntu it installs what is missing. As root anywhere it
 # starts an installed engine that does not run. Elsewhere it says what to do,
@@ -181,6 +181,8 @@ if [ "$mode" = --test ]; then
   if is_debian; then
     # Signs the archive that tests bootstrap from, as root.
     if is_root; then need gpg gnupg; fi
+    # Elsewhere the tests that need it say that they are left out.
+    if is_root; then need qemu-aarch64-static qemu-user-static; fi
     need_file usr/bin/twine twine
     # What Debian leaves out of venv; its folder is that of Python's version.
     ensurepip=$(echo "$root"/usr/lib/python3.*/ensurepip)

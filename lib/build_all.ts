@@ -11,7 +11,7 @@ import type { BasePolicy } from "./base_image.ts";
 import type { BootstrapOptions } from "./base_options.ts";
 import type { Builder, NetworkMode } from "./builder.ts";
 import { Engine, type EngineName } from "./engine.ts";
-import { CancelledError, describeError, StageError } from "./errors.ts";
+import { CancelledError, type Failure, failureOf } from "./errors.ts";
 import type { Manifest } from "./manifest.ts";
 import { openPackages, selectTargets } from "./package_dir.ts";
 import {
@@ -19,6 +19,7 @@ import {
   DEFAULT_IMAGE_PREFIX,
   type PlanOptions,
 } from "./plan.ts";
+import { inParallel, once } from "./parallel.ts";
 import { planToJson, renderPlan } from "./plan_text.ts";
 import { formatSize, type Progress, type Verbosity } from "./progress.ts";
 import { checkFreshness } from "./up_to_date.ts";
@@ -105,15 +106,9 @@ export type BuildResult =
   | FailedResult;
 
 /** A distro version that failed. */
-export interface FailedResult {
+export interface FailedResult extends Failure {
   readonly status: "failed";
   readonly distroVersion: string;
-  /** One message for a person. */
-  readonly message: string;
-  /** The failed stage's log, where a stage failed. */
-  readonly log?: string;
-  /** The last lines of that log. */
-  readonly lastLines?: readonly string[];
 }
 
 /** What the plans of a command line depend on. */
@@ -187,28 +182,6 @@ async function withFolder(plan: BuildPlan): Promise<BuildPlan> {
   return applyFolder(plan, await openFolder(plan.sourceFolder));
 }
 
-/** Calls `make` at the first call only. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => made ??= make();
-}
-
-/** Maps in order of the list, at most `jobs` at once. */
-async function inParallel<T, R>(
-  list: readonly T[],
-  jobs: number,
-  map: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = [];
-  const queue = list.entries();
-  await Promise.all(
-    Array.from({ length: Math.min(jobs, list.length) }, async () => {
-      for (const [index, item] of queue) results[index] = await map(item);
-    }),
-  );
-  return results;
-}
-
 /** What all builds of a run share. */
 interface BuildTools {
   readonly engine: Engine;
@@ -276,14 +249,7 @@ export function failedResult(
   distroVersion: string,
   error: unknown,
 ): FailedResult {
-  return {
-    status: "failed",
-    distroVersion,
-    message: describeError(error).message,
-    ...error instanceof StageError
-      ? { log: error.log, lastLines: error.lastLines }
-      : {},
-  };
+  return { status: "failed", distroVersion, ...failureOf(error) };
 }
 
 /** A result as one line for people; a plan has several. */
@@ -332,7 +298,7 @@ export function resultToJson(result: BuildResult): Record<string, unknown> {
 
 /** A failure with its log's path and last lines, for stderr. */
 export function renderFailure(
-  { message, log, lastLines }: FailedResult,
+  { message, log, lastLines }: Failure,
 ): string {
   return [
     `error: ${message}`,

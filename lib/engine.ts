@@ -122,6 +122,11 @@ export class Engine {
     this.#signal = signal;
   }
 
+  /** What ends its commands. */
+  get signal(): AbortSignal | undefined {
+    return this.#signal;
+  }
+
   /**
    * The same engine with a time limit in place of the signal: for cleaning up
    * after a cancelled run, though not for ever where the engine hangs.

@@ -93,3 +93,23 @@ export function describeError(
     : String(error);
   return { message: `This is a bug in krunner: ${detail}`, exitCode: 1 };
 }
+
+/** A failure of one of several builds, as data. */
+export interface Failure {
+  /** One message for a person. */
+  readonly message: string;
+  /** The failed stage's log, where a stage failed. */
+  readonly log?: string;
+  /** The last lines of that log. */
+  readonly lastLines?: readonly string[];
+}
+
+/** What any thrown value says of a failed build. */
+export function failureOf(error: unknown): Failure {
+  return {
+    message: describeError(error).message,
+    ...error instanceof StageError
+      ? { log: error.log, lastLines: error.lastLines }
+      : {},
+  };
+}

@@ -8,6 +8,7 @@ import { KrunnerError } from "./errors.ts";
 import type { Inputs } from "./inputs.ts";
 import { inPackage, outputNames, type Target } from "./package_dir.ts";
 import type { PackageRecord } from "./packages.ts";
+import type { PingRecord } from "./ttyd/record.ts";
 
 /** `krunner-env.{distro-version}.{arch}.json`. */
 export interface Manifest {
@@ -45,6 +46,8 @@ export interface Manifest {
    * runs there and with newer ones. Absent where it needs none, as with musl.
    */
   readonly glibc?: string;
+  /** The terminal, where the volume has one. */
+  readonly ttyd?: TerminalRecord;
   /** The env image that the volume was taken from. */
   readonly image: ImageRecord;
   /**
@@ -66,6 +69,16 @@ export interface Manifest {
 export interface BaseRecord extends ImageRecord {
   /** Its version of glibc, `major.minor`; absent where it has another C library. */
   readonly glibc?: string;
+}
+
+/** `bin/ttyd`, as far as it is known. */
+export interface TerminalRecord {
+  /** SHA-256 of `ttyd_linux.{arch}.bin`, where the volume was built with one. */
+  readonly sha256?: string;
+  /** The recipe of `ttyd.ts` that it was built by. */
+  readonly recipe?: string;
+  /** What was measured of its pings when it was built. */
+  readonly proof?: PingRecord;
 }
 
 /** An image by name and by content. */

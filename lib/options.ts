@@ -168,3 +168,16 @@ export function cacheFolder(
   const caches = env("XDG_CACHE_HOME") || `${env("HOME") || "/root"}/.cache`;
   return `${caches}/krunner`;
 }
+
+/**
+ * The value of `--jobs`.
+ *
+ * @throws {UsageError} If it is no whole number from 1 to 9999.
+ */
+export function parseJobs(text: string | undefined): number {
+  if (text === undefined) return 2;
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw new UsageError(
+    `Cannot use "--jobs=${text}": give a whole number from 1 to 9999`,
+  );
+}

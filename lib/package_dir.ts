@@ -65,7 +65,7 @@ const DISTRO_VERSION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /** Files that a build writes; they never count as its inputs. */
 const OUTPUT =
-  /^(krunner-env\..+\.(tar\.xz|json)|krunner-(version|python)\..+\.txt|logs|__pycache__|\..+)$/;
+  /^(krunner-env\..+\.(tar\.xz|json)|krunner-(version|python)\..+\.txt|ttyd_linux\..+\.json|logs|__pycache__|\..+)$/;
 
 /** Whether a name in a package directory is something that builds leave there. */
 export function isOutput(name: string): boolean {

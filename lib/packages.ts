@@ -158,13 +158,16 @@ class Search {
 
   #addTtyd(): void {
     if (!this.#contents.files.has("./bin/ttyd")) return;
-    for (const { name, version, licence } of parseTtyd(this.#origin.ttyd)) {
+    for (const part of parseTtyd(this.#origin.ttyd)) {
+      const { name, version, licence, licenceFiles } = part;
       this.#add({
         name,
         ...version === undefined ? {} : { version },
         purl: purl("generic", "", name, version),
         licence: tryParseExpression(licence ?? "") ?? NOASSERTION,
-        licenceFiles: this.#filesIn("ttyd"),
+        licenceFiles: licenceFiles?.filter((file) =>
+          this.#contents.files.has(`./${file}`)
+        ) ?? this.#filesIn("ttyd"),
         ...name === "ttyd" ? {} : { neededBy: ["ttyd"] },
       });
     }
@@ -399,6 +402,8 @@ interface TtydPart {
   readonly version?: string;
   /** An SPDX licence expression. */
   readonly licence?: string;
+  /** Its licence texts; all of the folder where the record does not say. */
+  readonly licenceFiles?: readonly string[];
 }
 
 /** Reads `{"packages": [{"name": "ttyd", "version": "1.7.7", "licence": "MIT"}]}`. */

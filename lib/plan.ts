@@ -333,6 +333,14 @@ function imageName(
 const IMAGE_PREFIX =
   /^([\w.-]+(:\d+)?\/)?[a-z\d]+((\.|_|__|-+)[a-z\d]+)*(\/[a-z\d]+((\.|_|__|-+)[a-z\d]+)*)*$/;
 
+/** @throws {UsageError} If no image can have the value of `--image-prefix`. */
+export function checkImagePrefix(prefix: string): void {
+  if (IMAGE_PREFIX.test(prefix)) return;
+  throw new UsageError(
+    `Cannot use "--image-prefix=${prefix}": no image can be called so; use lower-case letters and digits, with ".", "_", "-" and "/" between them`,
+  );
+}
+
 /** Build arguments that an option of their own sets. */
 const OPTION_OF_ARG: ReadonlyMap<string, string> = new Map([
   ["ARCH", "--arch"],
@@ -346,11 +354,7 @@ function checkOptions(
   { stages }: Draft,
   { buildArgs, baseImage, wheelhouse, imagePrefix }: PlanOptions,
 ): void {
-  if (!IMAGE_PREFIX.test(imagePrefix)) {
-    throw new UsageError(
-      `Cannot use "--image-prefix=${imagePrefix}": no image can be called so; use lower-case letters and digits, with ".", "_", "-" and "/" between them`,
-    );
-  }
+  checkImagePrefix(imagePrefix);
   const declared = declaredArgs(stages);
   const list = [...declared].sort().join(", ");
   for (const name of Object.keys(buildArgs)) {

@@ -32,6 +32,7 @@ import {
   formatManifest,
   type Manifest,
   readManifest,
+  type TerminalRecord,
 } from "./manifest.ts";
 import { inPackage } from "./package_dir.ts";
 import { findPackages, type FoundPackages } from "./packages.ts";
@@ -40,6 +41,8 @@ import { provideForeignImage } from "./provide_foreign.ts";
 import { provideSource } from "./source_cache.ts";
 import type { DebianOrigin } from "./sources.ts";
 import { formatSpdx, toSpdx } from "./spdx.ts";
+import { ttydOutputs } from "./ttyd/plan.ts";
+import { parseRecord } from "./ttyd/record.ts";
 import { WHEELHOUSE_DOCKERFILE, wheelhouseDockerfile } from "./wheelhouse.ts";
 
 /** A thing that happens during a build. */
@@ -483,12 +486,14 @@ export class Build {
         threads: this.#run.threads,
         signal: this.#run.signal,
       });
-      const found = await this.#findPackages(extraction);
+      const { text, terminal } = await this.#readTtyd(extraction);
+      const found = this.#findPackages(extraction, text);
       const manifest = await this.#manifest(
         image,
         temporary,
         extraction,
         found,
+        terminal,
       );
       if (this.#run.verify) await this.#verify(temporary, manifest);
       await this.#commit(manifest, found, temporary);
@@ -512,12 +517,43 @@ export class Build {
     });
   }
 
-  async #findPackages({ contents }: Extraction): Promise<FoundPackages> {
-    const { target, arch } = this.#plan;
-    const ttyd = await readIfThere(
-      inPackage(target, `ttyd_linux.${arch}.json`),
-    );
-    const { distroVersion } = target;
+  /** The record of the volume's terminal, if it is about that one. */
+  async #readTtyd(
+    { contents: { files } }: Extraction,
+  ): Promise<{ text?: string; terminal?: TerminalRecord }> {
+    const { target, arch, inputs } = this.#plan;
+    if (!files.has("./bin/ttyd")) return {};
+    const { binary, record: name } = ttydOutputs(arch);
+    const sha256 = inputs.files[binary]?.replace("+x", "");
+    const terminal = sha256 === undefined ? {} : { sha256 };
+    const text = await readIfThere(inPackage(target, name));
+    if (text === undefined) return { terminal };
+    const record = parseRecord(text, inPackage(target, name));
+    if (record === undefined) return { text, terminal };
+    if (record.binary.sha256 !== sha256) {
+      this.#notice(
+        `"${
+          inPackage(target, name)
+        }" is not believed: it describes another binary than bin/ttyd; make both again with ttyd.ts, or remove it`,
+      );
+      return { terminal };
+    }
+    const { recipe, proof } = record;
+    return {
+      text,
+      terminal: {
+        ...terminal,
+        recipe,
+        ...proof === undefined ? {} : { proof },
+      },
+    };
+  }
+
+  #findPackages(
+    { contents }: Extraction,
+    ttyd: string | undefined,
+  ): FoundPackages {
+    const { target: { distroVersion }, arch } = this.#plan;
     const found = findPackages(contents, { distroVersion, arch, ttyd });
     const bare = found.packages
       .filter(({ licenceFiles }) => licenceFiles.length === 0)
@@ -547,6 +583,7 @@ export class Build {
     temporary: string,
     extraction: Extraction,
     { packages }: FoundPackages,
+    terminal: TerminalRecord | undefined,
   ): Promise<Manifest> {
     const { target, arch, inputs, volumeVersion, outputs } = this.#plan;
     const id = await this.#run.engine.imageId(image) ?? "";
@@ -561,6 +598,7 @@ export class Build {
       archive: { file: outputs.archive, ...extraction.archive },
       packages,
       ...glibc === undefined ? {} : { glibc },
+      ...terminal === undefined ? {} : { ttyd: terminal },
       image: { reference: image, id },
       ...this.#base === undefined ? {} : { base: this.#base },
       inputs,

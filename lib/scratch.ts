@@ -22,6 +22,14 @@ const TIME_LIMIT = 120_000;
 /** How much of a container's stdout and stderr is kept, in characters each. */
 const OUTPUT_LIMIT = 4 << 20;
 
+/** What may be different about running a container. */
+export interface RunOptions {
+  /** Milliseconds until it is stopped. */
+  readonly timeLimit?: number;
+  /** Done between making and starting it; gets its id. */
+  readonly prepare?: (id: string) => Promise<void>;
+}
+
 /** How a container ended. */
 export interface ContainerEnd {
   /** All of stdout, up to a limit that no honest program reaches. */
@@ -121,9 +129,10 @@ export class Scratch implements AsyncDisposable {
   async runContainer(
     args: readonly string[],
     image: string,
-    timeLimit = TIME_LIMIT,
+    { timeLimit = TIME_LIMIT, prepare }: RunOptions = {},
   ): Promise<ContainerEnd> {
     const id = await this.createContainer(args, image);
+    await prepare?.(id);
     const child = this.engine.spawn(["start", "--attach", id]);
     let timedOut = false;
     const kill = () => {

@@ -16,7 +16,7 @@ export interface SourceRow {
   readonly file: string;
   /** SHA-256 of the file, lower-case hex. */
   readonly sha256: string;
-  /** Bytes; absent where no public source tells. */
+  /** Bytes, where somebody has counted them; the digest alone says what is right. */
   readonly size?: number;
   /** SPDX licence expression. */
   readonly licence: string;

@@ -398,6 +398,40 @@ Deno.test("build.ts finds stages by distro version, then family, and builds thos
     assertEquals(tree["./bin/ttyd"]?.split(" ")[0], "755");
   });
 
+  await t.step("the record of ttyd, if it is about this one", async () => {
+    const binary = `ttyd_linux.${ARCH}.bin`;
+    const sha256 = await digest(family.path(binary));
+    const record = (digest: string) =>
+      JSON.stringify({
+        schema: 1,
+        recipe: "modern",
+        binary: { sha256: digest },
+        packages: [{ name: "ttyd", version: "1.7.7", licence: "MIT" }],
+      });
+    const found = async () => {
+      const { stderr } = await family.built(["demo2.0", "--force"]);
+      const { ttyd, packages } = JSON.parse(
+        await family.read(`krunner-env.demo2.0.${ARCH}.json`),
+      );
+      const { version } = packages.find(({ name }: { name: string }) =>
+        name === "ttyd"
+      );
+      return { ttyd, version, isTold: stderr.includes("is not believed") };
+    };
+    await family.write({ [`ttyd_linux.${ARCH}.json`]: record(sha256) });
+    assertEquals(await found(), {
+      ttyd: { sha256, recipe: "modern" },
+      version: "1.7.7",
+      isTold: false,
+    });
+    await family.write({ [`ttyd_linux.${ARCH}.json`]: record("0") });
+    assertEquals(await found(), {
+      ttyd: { sha256 },
+      version: undefined,
+      isTold: true,
+    });
+  });
+
   await t.step("--wheelhouse in place of the wheels stage", async () => {
     const wheelhouse = `${laboratory.root}/other-wheelhouse`;
     await Deno.mkdir(wheelhouse);

@@ -8,8 +8,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { copyFamily } from "./family_fixture.ts";
 import type { CheckReport } from "../lib/verify/finding.ts";
-import { eventually, Laboratory, must, run } from "./engine_fixture.ts";
+import { digest, eventually, Laboratory, must, run } from "./engine_fixture.ts";
 import { SpdxValidator } from "./spdx_validator.ts";
+import { assertPings } from "./ttyd_fixture.ts";
 
 const script = (name: string) =>
   new URL(`../${name}.ts`, import.meta.url).pathname;
@@ -107,6 +108,14 @@ Deno.test("debian12 and debian13 are built and run in their bare base images", a
   const build = deno("build", "--all", "--json");
   const results: BuiltResult[] = [];
 
+  await t.step("ttyd.ts makes the terminal, proven by its pings", async () => {
+    const { code, stdout, stderr } = await run(
+      deno("ttyd", "--recipe=modern", `--arch=${Deno.build.arch}`),
+    );
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /ttyd 1\.7\.7 .* pings at \d+, \d+, \d+ s /);
+  });
+
   await t.step("build.ts --all builds both", async () => {
     const { code, stdout, stderr } = await run(build);
     assertEquals(code, 0, stderr);
@@ -140,6 +149,13 @@ Deno.test("debian12 and debian13 are built and run in their bare base images", a
           `${manifest.volumeVersion}\n`,
         );
         assertEquals(manifest.python, minor);
+        const binary = `ttyd_linux.${Deno.build.arch}.bin`;
+        const { proof, ...terminal } = manifest.ttyd;
+        assertEquals(terminal, {
+          sha256: await digest(`${dir}/${binary}`),
+          recipe: "modern",
+        });
+        assertPings(proof);
       },
     );
 
@@ -200,6 +216,7 @@ Deno.test("debian12 and debian13 are built and run in their bare base images", a
             ["extractor", []],
             ["bare image", []],
             ["hostile environment", []],
+            ["ttyd", []],
             ["bare image", []],
             ["hostile environment", []],
           ],

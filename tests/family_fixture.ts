@@ -19,7 +19,8 @@ export async function copyFamily(
   await must(["cp", "-rL", `${FAMILIES}/${family}`, dir]);
   for await (const { name } of Deno.readDir(dir)) {
     if (
-      /^krunner-(env\..*\.(json|tar\.xz)|(python|version)\..*\.txt)$/.test(name)
+      /^(krunner-(env\..*\.(json|tar\.xz)|(python|version)\..*\.txt)|ttyd_linux\..*)$/
+        .test(name)
     ) {
       await Deno.remove(`${dir}/${name}`);
     }

@@ -60,19 +60,27 @@ const REDIRECTS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** The hosts of all sources, and those that they send downloads on to. */
+const SOURCE_HOSTS = sources.flatMap(({ origins }) =>
+  origins.flatMap((origin) => {
+    if (!("url" in origin) || origin.url === undefined) return [];
+    const { host } = new URL(origin.url);
+    return [host, ...REDIRECTS[host] ?? []];
+  })
+);
+
 Deno.test("tasks that download reach the sources' hosts and no others", () => {
-  const hosts = sources.flatMap(({ origins }) =>
-    origins.flatMap((origin) =>
-      "url" in origin && origin.url !== undefined
-        ? [new URL(origin.url).host]
-        : []
-    )
-  );
-  const wanted = hosts.flatMap((host) => [host, ...REDIRECTS[host] ?? []]);
   const { build, sources: collect } = config.permissions;
   for (const { net } of [build, collect]) {
-    assertEquals(new Set(net), new Set(wanted));
+    assertEquals(new Set(net), new Set(SOURCE_HOSTS));
   }
+});
+
+Deno.test("the task ttyd reaches the same hosts, and its own containers", () => {
+  assertEquals(
+    new Set(config.permissions.ttyd.net),
+    new Set([...SOURCE_HOSTS, "127.0.0.1"]),
+  );
 });
 
 Deno.test("npm packages are pinned, and every @std package has a stand-in", async () => {
@@ -94,8 +102,10 @@ Deno.test("npm packages are pinned, and every @std package has a stand-in", asyn
   }
 });
 
-Deno.test("the build's help needs no more than its permissions", async () => {
-  const permitted = ["run", "-q", "-P=build", "--no-prompt", "build.ts"];
-  const help = await run(Deno.execPath(), ...permitted, "--help");
-  assert(help.includes("Usage:"), help);
-});
+for (const name of ["build", "ttyd"]) {
+  Deno.test(`the help of ${name}.ts needs no more than its permissions`, async () => {
+    const permitted = ["run", "-q", `-P=${name}`, "--no-prompt", `${name}.ts`];
+    const help = await run(Deno.execPath(), ...permitted, "--help");
+    assert(help.includes("Usage:"), help);
+  });
+}

@@ -56,6 +56,7 @@ Deno.test("isOutput() knows what builds leave behind", async (t) => {
     "krunner-env.debian12.x86_64.json",
     "krunner-version.debian12.txt",
     "krunner-python.debian12.txt",
+    "ttyd_linux.x86_64.json",
     "logs",
     "__pycache__",
     ".krunner-env.debian12.x86_64.tar.xz.17.tmp",

@@ -373,6 +373,41 @@ Deno.test("openExtraction() judges a hostile environment", async (t) => {
   }
 });
 
+Deno.test("openExtraction() judges the terminal of a volume that has one", async (t) => {
+  const handshake = "HTTP/1.1 101 Switching Protocols\\r\\n\\r\\n";
+  const cases: [name: string, relay: string, expected: string[]][] = [
+    [
+      "a ttyd that ends at once",
+      'echo "ttyd: it ends at once: no such option" >&2; exit 1',
+      ["it ends at once: no such option"],
+    ],
+    [
+      "a terminal that ends before any ping",
+      `printf "${handshake}"`,
+      ["pings: the connection ended after 0.0 s"],
+    ],
+    [
+      "a Python that does not run the relay",
+      'echo "ModuleNotFoundError: socket" >&2; exit 1',
+      ["skipped: ModuleNotFoundError: socket"],
+    ],
+  ];
+  for (const [name, relay, expected] of cases) {
+    await t.step(name, async () => {
+      const reports = await judge(volume({
+        python: `#!/bin/sh\ncase $4 in */ttyd) ${relay};; esac\n${PYTHON}`,
+        more: [{ name: "./bin/ttyd", mode: 0o755, content: "" }],
+      }));
+      const { ttyd, ...others } = summarize(reports);
+      assertEquals(
+        ttyd?.map((words) => words.replace(/\d\.\d s/, "0.0 s")),
+        expected,
+      );
+      assertEquals(others, NOTHING);
+    });
+  }
+});
+
 Deno.test("openExtraction() tries further images, and says which are missing", async () => {
   const missing = "krunner-test-none:1";
   const reports = await judge(volume(), {

@@ -14,6 +14,7 @@ import {
   type Draft,
   entryOf,
   goodVolume,
+  removeEntries,
   writeVolume,
 } from "./volume_fixture.ts";
 
@@ -22,6 +23,7 @@ const OTHERS = {
   "extractor": CONTAINERS,
   "bare image": CONTAINERS,
   "hostile environment": CONTAINERS,
+  "ttyd": CONTAINERS,
 };
 
 function skippedOf(reports: readonly CheckReport[]): Partial<
@@ -61,6 +63,15 @@ Deno.test("verifyVolume() skips what is not beside an archive", async () => {
       ...OTHERS,
     },
   });
+});
+
+Deno.test("verifyVolume() says nothing of a terminal that there is not", async () => {
+  const name = "krunner-env.debian12.x86_64.tar.xz";
+  const { skipped } = await judgeMoved(
+    name,
+    (draft) => removeEntries(draft, "./bin/ttyd"),
+  );
+  assertEquals("ttyd" in skipped, false);
 });
 
 Deno.test("verifyVolume() skips what a name does not tell", async () => {

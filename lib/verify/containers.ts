@@ -19,7 +19,9 @@ import {
 import type { Check, CheckReport, Finding } from "./finding.ts";
 import { checkHostile } from "./hostile.ts";
 import { imageLibraryPath, provideImage, rethrowFaults } from "./images.ts";
+import { TERMINAL } from "./layout.ts";
 import { printable, type Trial } from "./probe.ts";
+import { checkTerminal } from "./terminal.ts";
 import type { VolumeTree } from "./tree.ts";
 import { compareTrees } from "./tree_compare.ts";
 
@@ -80,9 +82,9 @@ export async function openExtraction(
   if ("missing" in extractor) {
     return {
       sink: new WritableStream(),
-      finish: () =>
+      finish: (tree) =>
         Promise.resolve(
-          skipAll(`${extractor.missing}; ${EXTRACTOR_ADVICE}`),
+          skipAll(`${extractor.missing}; ${EXTRACTOR_ADVICE}`, tree),
         ),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
@@ -104,8 +106,14 @@ export async function openExtraction(
 }
 
 /** All checks here as not done. */
-export function skipAll(skipped: string): CheckReport[] {
-  return CONTAINER_CHECKS.map((check) => ({ check, findings: [], skipped }));
+export function skipAll(skipped: string, tree: VolumeTree): CheckReport[] {
+  return [...CONTAINER_CHECKS, ...terminalChecks(tree)]
+    .map((check) => ({ check, findings: [], skipped }));
+}
+
+/** A volume may go without a terminal. */
+function terminalChecks({ byPath }: VolumeTree): Check[] {
+  return byPath.has(TERMINAL) ? ["ttyd"] : [];
 }
 
 async function check(
@@ -116,20 +124,28 @@ async function check(
   options: ExtractionOptions,
 ): Promise<CheckReport[]> {
   if (!tree.complete) {
-    return skipAll("the archive cannot be read to its end");
+    return skipAll("the archive cannot be read to its end", tree);
   }
   const reports = [await checkExtractor(scratch, filling, tree)];
   const { arch: engineArch } = await scratch.engine.info();
   const { arch = engineArch } = options;
   const platform = arch === engineArch ? undefined : platformOf(arch);
   const base = await provideImage(scratch.engine, options.bases, platform);
-  if ("image" in base) {
-    reports.push(...await checkImage(scratch, { ...base, volume, platform }));
-  } else {
-    reports.push(
-      ...skipBoth(`there is no base image to try it in: ${base.missing}`),
-    );
-  }
+  const inBase = "image" in base
+    // Side by side: pings take their time, and nothing else.
+    ? await Promise.all([
+      checkImage(scratch, { ...base, volume, platform }),
+      ...terminalChecks(tree).map(() =>
+        tryTerminal(scratch, { ...base, volume, platform })
+      ),
+    ])
+    : [
+      skipAll(
+        `there is no base image to try it in: ${base.missing}`,
+        tree,
+      ).slice(1),
+    ];
+  reports.push(...inBase.flat());
   for (const name of options.images) {
     const found = await provideImage(scratch.engine, [name], platform);
     reports.push(
@@ -211,15 +227,26 @@ async function checkImage(
   }
 }
 
+async function tryTerminal(
+  scratch: Scratch,
+  trial: Trial,
+): Promise<CheckReport[]> {
+  try {
+    return [await checkTerminal(scratch, trial)];
+  } catch (error) {
+    await rethrowFaults(scratch.engine, error);
+    const skipped = printable((error as Error).message);
+    return [{ check: "ttyd", subject: trial.image, findings: [], skipped }];
+  }
+}
+
 /** The kernel's words where no emulator is registered for a program's machine. */
 function isOtherArch({ what }: Finding): boolean {
   return /exec format error/i.test(what);
 }
 
 /** The checks of an image as not done. */
-function skipBoth(skipped: string, subject?: string): CheckReport[] {
-  return skipAll(skipped).slice(1).map((report) => ({
-    ...report,
-    ...subject === undefined ? {} : { subject },
-  }));
+function skipBoth(skipped: string, subject: string): CheckReport[] {
+  return CONTAINER_CHECKS.slice(1)
+    .map((check) => ({ check, subject, findings: [], skipped }));
 }

@@ -12,6 +12,7 @@ export const CHECKS = [
   "extractor",
   "bare image",
   "hostile environment",
+  "ttyd",
 ] as const;
 
 /** One of the checks. */

@@ -118,7 +118,9 @@ function checkLinks({ entries, byPath }: VolumeTree, add: Add): void {
 
 /** Programs that an agent or a kernel starts by these names. */
 const PYTHONS = ["bin/python", "bin/python3"];
-const TERMINAL = "bin/ttyd";
+
+/** The terminal's program in a volume that has one. */
+export const TERMINAL = "bin/ttyd";
 
 function checkPrograms({ byPath }: VolumeTree, add: Add): void {
   // Several names of one program are one finding.

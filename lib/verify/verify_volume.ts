@@ -71,7 +71,9 @@ async function checkContainers(
   tree: VolumeTree,
   containers: Extraction | undefined,
 ): Promise<CheckReport[]> {
-  if (containers === undefined) return skipAll("no container engine was asked");
-  if (!tree.complete) return skipAll("the archive is broken");
+  if (containers === undefined) {
+    return skipAll("no container engine was asked", tree);
+  }
+  if (!tree.complete) return skipAll("the archive is broken", tree);
   return await containers.finish(tree);
 }

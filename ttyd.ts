@@ -1,0 +1,408 @@
+/**
+ * Builds the custom terminal for krunner volumes, a static ttyd whose pings keep
+ * idle connections alive, from pinned sources; and proves a binary by its pings.
+ *
+ * ```sh
+ * deno run -A ttyd.ts --recipe modern
+ * deno run -A ttyd.ts check dockerfiles/debian/ttyd_linux.x86_64.bin
+ * ```
+ *
+ * @module
+ */
+
+import {
+  COMMON_OPTIONS,
+  type Help,
+  krunnerVersion,
+  type OptionSpecs,
+  type OptionValues,
+  parseOptions,
+  renderHelp,
+  runMain,
+} from "./lib/cli.ts";
+import type { EngineName } from "./lib/engine.ts";
+import { UsageError } from "./lib/errors.ts";
+import {
+  ARCHES,
+  cacheFolder,
+  DIR_OPTION,
+  ENGINE_OPTION,
+  ENGINES,
+  oneOf,
+  parseJobs,
+} from "./lib/options.ts";
+import { runWithSignals } from "./lib/signals.ts";
+import type { TtydOptions } from "./lib/ttyd/build_all.ts";
+import { RECIPES } from "./lib/ttyd/recipes.ts";
+
+export type { TtydOptions };
+
+const OPTIONS = {
+  recipe: {
+    type: "string",
+    value: "NAME",
+    help:
+      "classic: ttyd 1.6.1 with libwebsockets 3.2; modern: ttyd 1.7.7 with\nlibwebsockets 4.3, from Debian's archive (default: classic)",
+  },
+  arch: {
+    type: "collect",
+    value: "ARCH",
+    help: "x86_64 or aarch64; may be repeated (default: both)",
+  },
+  dir: DIR_OPTION,
+  out: {
+    type: "string",
+    value: "DIR",
+    help: "Write into this folder, made if missing, and no package directory",
+  },
+  sources: {
+    type: "string",
+    value: "DIR",
+    help: "Take sources from this folder and download nothing",
+  },
+  version: {
+    type: "collect",
+    value: "NAME=VERSION",
+    help:
+      "Use another version of a source; may be repeated. Without a value:\nshow krunner's version",
+  },
+  lock: {
+    type: "string",
+    value: "FILE",
+    help:
+      "More rows of sources, in the format of sources.json; they stand\nbefore the project's own",
+  },
+  tls: {
+    type: "boolean",
+    help: "Let ttyd serve TLS itself (a session proxy speaks plain TCP)",
+  },
+  "base-image": {
+    type: "string",
+    value: "REF",
+    help: "Make the toolchain of this Debian image (default: debian:12-slim)",
+  },
+  "image-prefix": {
+    type: "string",
+    value: "PREFIX",
+    help: "First part of image names (default: lablup/backendai-krunner)",
+  },
+  "no-cache": {
+    type: "boolean",
+    help: "Ignore cached image layers, those of the toolchain too",
+  },
+  "no-verify": {
+    type: "boolean",
+    help: "Keep a new binary without running it",
+  },
+  jobs: {
+    type: "string",
+    alias: "j",
+    value: "N",
+    help: "Build up to N arches side by side (default: 2)",
+  },
+  limit: {
+    type: "string",
+    value: "SECONDS",
+    help: "check: the longest silence allowed (default: 30)",
+  },
+  engine: ENGINE_OPTION,
+  "dry-run": {
+    type: "boolean",
+    alias: "n",
+    help: "Print the plan and do nothing",
+  },
+  json: {
+    type: "boolean",
+    help: "Print one JSON document a line for each arch or binary",
+  },
+  quiet: { type: "boolean", alias: "q", help: "Show errors only" },
+  verbose: { type: "boolean", alias: "v", help: "Show the builder's output" },
+  help: COMMON_OPTIONS.help,
+} as const satisfies OptionSpecs;
+
+type Options = OptionValues<typeof OPTIONS>;
+
+const HELP: Help = {
+  summary:
+    "Builds a static ttyd from pinned sources: ttyd_linux.{arch}.bin, what it is made of\nand its licences; and proves that its pings keep idle terminals alive.",
+  usage: [
+    "ttyd.ts [options]",
+    "ttyd.ts check [--limit SECONDS] [options] <binary>... [-- <arguments for ttyd>]",
+  ],
+  commands: {
+    check: "Check binaries: static, arch, versions, and when pings come",
+  },
+  options: OPTIONS,
+  examples: {
+    "deno run -A ttyd.ts --recipe modern --dir dockerfiles/debian":
+      "Build both arches for one family",
+    "deno run -A ttyd.ts --dry-run": "See the steps, sources and hashes",
+    "deno run -A ttyd.ts --sources /srv/tarballs --out /srv/ttyd":
+      "Build without any network",
+    "deno run -A ttyd.ts check ttyd_linux.x86_64.bin -- -P 12":
+      "When do pings come with this argument?",
+  },
+  exitCodes: {
+    "0": "Everything is built; check: nothing is wrong",
+    "1":
+      "A build failed; check: something is wrong, such as a silence too long",
+    "2": "Wrong usage",
+    "129, 130, 143":
+      "Stopped by SIGHUP, Ctrl-C or SIGTERM; nothing is left behind",
+  },
+};
+
+/** Build ttyd. */
+export interface BuildCommand extends TtydOptions {
+  /** Tells the commands apart. */
+  readonly kind: "build";
+}
+
+/** Check binaries. */
+export interface CheckCommand {
+  /** Tells the commands apart. */
+  readonly kind: "check";
+  /** Their paths. */
+  readonly binaries: readonly string[];
+  /** The longest silence allowed, in seconds. */
+  readonly limit: number;
+  /** Arguments for ttyd. */
+  readonly args: readonly string[];
+  /** The engine. */
+  readonly engine: EngineName;
+  /** Whether to print JSON. */
+  readonly json: boolean;
+  /** Whether to print only what is wrong. */
+  readonly quiet: boolean;
+}
+
+/** What is to be done. */
+export type Command =
+  | BuildCommand
+  | CheckCommand
+  | { readonly kind: "help" }
+  | { readonly kind: "version" };
+
+/**
+ * Parses the command line.
+ *
+ * @throws {UsageError} If an option is unknown, its value is not possible, or it
+ * does not go with the others.
+ */
+export async function parseTtydArgs(
+  args: readonly string[],
+): Promise<Command> {
+  // As in all other scripts, where it takes no value.
+  if (args.length === 1 && args[0] === "--version") return { kind: "version" };
+  const end = args.indexOf("--");
+  const own = end < 0 ? args : args.slice(0, end);
+  const { options, operands } = await parseOptions(own, OPTIONS);
+  if (options.help) return { kind: "help" };
+  const [command, ...words] = operands;
+  if (command === "check") {
+    return parseCheck(options, words, end < 0 ? [] : args.slice(end + 1));
+  }
+  const stranger = command ?? (end < 0 ? undefined : "--");
+  if (stranger !== undefined) {
+    throw new UsageError(
+      `Cannot use "${stranger}": building takes no names, only options; to look at a binary write "ttyd.ts check ${stranger}"`,
+    );
+  }
+  return parseBuild(options);
+}
+
+function reject(
+  options: Options,
+  names: readonly (keyof Options)[],
+  why: string,
+): void {
+  const name = names.find((name) => {
+    const value = options[name];
+    return Array.isArray(value) ? value.length > 0 : Boolean(value);
+  });
+  if (name !== undefined) {
+    throw new UsageError(`Cannot use "--${name}" ${why}: leave it out`);
+  }
+}
+
+/** What only building takes. */
+const BUILD_ONLY = [
+  "recipe",
+  "arch",
+  "dir",
+  "out",
+  "sources",
+  "version",
+  "lock",
+  "tls",
+  "base-image",
+  "image-prefix",
+  "no-cache",
+  "no-verify",
+  "jobs",
+  "dry-run",
+  "verbose",
+] as const;
+
+function parseBuild(options: Options): BuildCommand {
+  reject(options, ["limit"], 'without "check"');
+  if (options.dir !== undefined && options.out !== undefined) {
+    throw new UsageError('Cannot combine "--dir" with "--out": leave one out');
+  }
+  if (options.quiet && options.verbose) {
+    throw new UsageError(
+      'Cannot combine "--quiet" with "--verbose": leave one out',
+    );
+  }
+  const arches = new Set(
+    options.arch.flatMap((arch) => oneOf("arch", ARCHES, arch) ?? []),
+  );
+  return {
+    kind: "build",
+    recipe: oneOf("recipe", RECIPES, options.recipe) ?? RECIPES[0],
+    arches: arches.size === 0 ? ARCHES : [...arches],
+    dir: options.dir,
+    out: options.out,
+    sources: options.sources,
+    versions: parseVersions(options.version),
+    lock: options.lock,
+    tls: options.tls,
+    baseImage: options["base-image"],
+    imagePrefix: options["image-prefix"] ?? "lablup/backendai-krunner",
+    noCache: options["no-cache"],
+    verify: !options["no-verify"],
+    jobs: parseJobs(options.jobs),
+    engine: oneOf("engine", ENGINES, options.engine) ?? "docker",
+    dryRun: options["dry-run"],
+    json: options.json,
+    verbosity: options.quiet ? "quiet" : options.verbose ? "verbose" : "normal",
+  };
+}
+
+function parseVersions(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(pairs.map((pair) => {
+    const [, name, version] = /^([^=]+)=(.+)$/.exec(pair) ?? [];
+    if (name === undefined || version === undefined) {
+      throw new UsageError(
+        `Cannot use "--version ${pair}": write it as NAME=VERSION, such as "--version libwebsockets=4.3.3"`,
+      );
+    }
+    return [name, version];
+  }));
+}
+
+function parseCheck(
+  options: Options,
+  binaries: readonly string[],
+  args: readonly string[],
+): CheckCommand {
+  reject(options, BUILD_ONLY, 'with "check"');
+  if (binaries.length === 0) {
+    throw new UsageError('No binary given: write "ttyd.ts check <binary>"');
+  }
+  return {
+    kind: "check",
+    binaries,
+    args,
+    limit: parseLimit(options.limit),
+    engine: oneOf("engine", ENGINES, options.engine) ?? "docker",
+    json: options.json,
+    quiet: options.quiet,
+  };
+}
+
+function parseLimit(text: string | undefined): number {
+  if (text === undefined) return 30;
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw new UsageError(
+    `Cannot use "--limit=${text}": give whole seconds from 1 to 9999`,
+  );
+}
+
+async function main(args: string[]): Promise<number> {
+  const command = await parseTtydArgs(args);
+  switch (command.kind) {
+    case "help":
+      console.log(renderHelp(HELP));
+      return 0;
+    case "version":
+      console.log(`ttyd.ts ${await krunnerVersion()}`);
+      return 0;
+    case "build":
+      return await runWithSignals((signal) => build(command, signal));
+    case "check":
+      return await runWithSignals((signal) => check(command, signal));
+    default:
+      return command satisfies never;
+  }
+}
+
+async function build(
+  command: BuildCommand,
+  signal: AbortSignal,
+): Promise<number> {
+  const [
+    { buildAllTtyd },
+    { renderTtydResult, ttydResultToJson },
+    { renderFailure },
+    { projectRoot },
+    { progressOnStderr },
+  ] = await Promise.all([
+    import("./lib/ttyd/build_all.ts"),
+    import("./lib/ttyd/results.ts"),
+    import("./lib/build_all.ts"),
+    import("./lib/package_dir.ts"),
+    import("./lib/progress.ts"),
+  ]);
+  const scriptDir = import.meta.dirname ?? ".";
+  using progress = progressOnStderr(command.verbosity, Deno.env.get("TERM"));
+  const results = await buildAllTtyd(command, {
+    root: projectRoot(scriptDir, Deno.cwd()),
+    recipes: `${scriptDir}/ttyd`,
+    cache: cacheFolder(Deno.env.get),
+    pid: Deno.pid,
+    signal,
+    progress,
+    onResult: (result) => {
+      if (command.json) console.log(JSON.stringify(ttydResultToJson(result)));
+    },
+  });
+  progress[Symbol.dispose]();
+  const failures = results.filter((result) => result.status === "failed");
+  for (const failure of failures) console.error(renderFailure(failure));
+  if (!command.json && command.verbosity !== "quiet") {
+    for (const result of results) console.log(renderTtydResult(result));
+  }
+  return failures.length === 0 ? 0 : 1;
+}
+
+async function check(
+  { binaries, limit, args, engine: name, json, quiet }: CheckCommand,
+  signal: AbortSignal,
+): Promise<number> {
+  const [{ Engine }, { checkTtyd, isGood }, { expectedOf }, results] =
+    await Promise.all([
+      import("./lib/engine.ts"),
+      import("./lib/ttyd/check.ts"),
+      import("./lib/ttyd/record.ts"),
+      import("./lib/ttyd/results.ts"),
+    ]);
+  const engine = new Engine(name, signal);
+  let good = true;
+  for (const binary of binaries) {
+    const result = await checkTtyd({
+      binary,
+      limit,
+      args,
+      expected: await expectedOf(binary),
+    }, { engine, cache: cacheFolder(Deno.env.get), pid: Deno.pid, signal });
+    good &&= isGood(result);
+    if (json) console.log(JSON.stringify(results.checkToJson(result)));
+    else if (!quiet || !isGood(result)) {
+      console.log(results.renderCheck(result));
+    }
+  }
+  return good ? 0 : 1;
+}
+
+if (import.meta.main) await runMain(main);
