@@ -405,7 +405,9 @@ Deno.test("makeWheels() refuses what agents could not use, and keeps what is the
       using fixture = await wheelFixture();
       writeFiles(fixture.path, { [`dist/${WHEEL}`]: "old" });
       await change(fixture.dir);
-      assertStringIncludes(await refusal(fixture), message);
+      for (const dryRun of [false, true]) {
+        assertStringIncludes(await refusal(fixture, { dryRun }), message);
+      }
       assertEquals(await filesOf(fixture.out), [WHEEL]);
       assertEquals(await Deno.readTextFile(`${fixture.out}/${WHEEL}`), "old");
     });

@@ -25,8 +25,6 @@ import { writeZip, zipSize } from "./zip.ts";
 export interface WheelOptions extends PlanOptions {
   /** The largest size that the package index takes, in bytes. */
   readonly maxSize: number;
-  /** Whether to write nothing. */
-  readonly dryRun: boolean;
   /** A folder of this user's that outlives the process, for locks. */
   readonly cache: string;
   /** This process's id. */
