@@ -25,7 +25,7 @@ const PYTHON = "/usr/bin/python3";
 const WHEEL = new URL("../wheel.ts", import.meta.url).pathname;
 const NAMES = ["bench1.0", "bench2.0", "bench3.0"];
 const SIZE = 30_000_000;
-const ROUNDS = 3;
+const ROUNDS = 5;
 
 /** Upstream's, cut to what matters here. */
 const SETUP = `from setuptools import setup, find_namespace_packages
