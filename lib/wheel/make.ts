@@ -33,7 +33,9 @@ export interface WheelOptions extends PlanOptions {
 
 /** A wheel or an sdist. */
 export interface Distribution {
+  /** Which of both. */
   readonly kind: "wheel" | "sdist";
+  /** The family, e.g. `debian`. */
   readonly family: string;
   /** The project's name. */
   readonly name: string;
