@@ -22,8 +22,9 @@ import { ARCHES, cacheFolder, DIR_OPTION, oneOf } from "./lib/options.ts";
 import type { PackageDir } from "./lib/package_dir.ts";
 import { runWithSignals } from "./lib/signals.ts";
 import type { Distribution, WheelOptions } from "./lib/wheel/make.ts";
+import type { PlanOptions } from "./lib/wheel/plan.ts";
 
-export type { Distribution, PackageDir, WheelOptions };
+export type { Distribution, PackageDir, PlanOptions, WheelOptions };
 
 const OPTIONS = {
   all: { type: "boolean", help: "Make the packages of every family" },

@@ -25,8 +25,6 @@ import { writeZip, zipSize } from "./zip.ts";
 export interface WheelOptions extends PlanOptions {
   /** The largest size that the package index takes, in bytes. */
   readonly maxSize: number;
-  /** Whether to write nothing. */
-  readonly dryRun: boolean;
   /** A folder of this user's that outlives the process, for locks. */
   readonly cache: string;
   /** This process's id. */
@@ -35,7 +33,9 @@ export interface WheelOptions extends PlanOptions {
 
 /** A wheel or an sdist. */
 export interface Distribution {
+  /** Which of both. */
   readonly kind: "wheel" | "sdist";
+  /** The family, e.g. `debian`. */
   readonly family: string;
   /** The project's name. */
   readonly name: string;
@@ -181,17 +181,20 @@ async function write(
       create: true,
       truncate: true,
     });
-    const stream = new WritableStream<Uint8Array>({
-      async write(chunk) {
+    const pack = kind === "wheel" ? writeZip : writeTarGz;
+    await pack(
+      (chunk) => {
         hash.update(chunk);
         size += chunk.length;
         for (let rest = chunk; rest.length > 0;) {
-          rest = rest.subarray(await file.write(rest));
+          // A copy within memory, mostly: faster than a trip to another thread.
+          rest = rest.subarray(file.writeSync(rest));
         }
       },
-    });
-    const pack = kind === "wheel" ? writeZip : writeTarGz;
-    await pack(stream, entries, seconds, signal);
+      entries,
+      seconds,
+      signal,
+    );
   } catch (error) {
     throw fileError("write", path, error);
   }

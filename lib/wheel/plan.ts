@@ -68,6 +68,8 @@ export interface PlanOptions {
   readonly out: string;
   /** The value of `SOURCE_DATE_EPOCH`. */
   readonly epoch: number | undefined;
+  /** Whether to write nothing: then archives are compared with manifests now. */
+  readonly dryRun: boolean;
   /** Ends the work. */
   readonly signal: AbortSignal;
   /** Gets a line for each thing worth knowing. */
@@ -94,7 +96,7 @@ export async function planPackage(
   pkg: PackageDir,
   options: PlanOptions,
 ): Promise<PackagePlan> {
-  const { signal, onNotice } = options;
+  const { onNotice } = options;
   const listed = await readListed(pkg);
   const arches = options.arches.length > 0
     ? [...new Set(options.arches)].sort()
@@ -114,14 +116,14 @@ export async function planPackage(
   const shared = await share(pkg, sets[0]!, sources, onNotice);
   const distributions: DistributionPlan[] = [];
   for (const [index, arch] of arches.entries()) {
-    const entries = await wheelEntries(shared, sets[index]!, arch, signal);
+    const entries = await wheelEntries(shared, sets[index]!, arch, options);
     const file = wheelName(shared.names, arch);
     distributions.push({ kind: "wheel", arch, file, entries });
   }
   distributions.push({
     kind: "sdist",
     file: sdistName(shared.names),
-    entries: await digestAll(await sdistEntries(shared, sources), signal),
+    entries: await digestAll(await sdistEntries(shared, sources), options),
   });
   return {
     family: pkg.family,
@@ -179,11 +181,11 @@ async function share(
 
 async function digestAll(
   entries: readonly Entry[],
-  signal: AbortSignal,
+  { signal, dryRun }: PlanOptions,
 ): Promise<DigestedEntry[]> {
   const digested: DigestedEntry[] = [];
   for (const entry of entries.toSorted(byName)) {
-    digested.push(await digestEntry(entry, signal));
+    digested.push(await digestEntry(entry, signal, dryRun));
   }
   return digested;
 }
@@ -192,7 +194,7 @@ async function wheelEntries(
   { names, metadata, licences }: Shared,
   { files, sboms }: FileSet,
   arch: string,
-  signal: AbortSignal,
+  options: PlanOptions,
 ): Promise<DigestedEntry[]> {
   const info = distInfo(names);
   const within = (folder: string) => (entry: Entry): Entry => ({
@@ -213,11 +215,14 @@ async function wheelEntries(
       mode: 0o644,
     })),
     ...sboms.map(within(`${info}/sboms`)),
-  ], signal);
+  ], options);
   // Last: by the specification, all of a wheel's own files are at the end.
   const record = `${info}/RECORD`;
   const text = recordText(entries, record);
-  return [...entries, await digestEntry(textEntry(record, text), signal)];
+  return [
+    ...entries,
+    await digestEntry(textEntry(record, text), options.signal),
+  ];
 }
 
 /**

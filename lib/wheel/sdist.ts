@@ -6,7 +6,7 @@
  */
 
 import { encodeHeader, paddingOf } from "../tar_header.ts";
-import { type DigestedEntry, readAgain } from "./entry.ts";
+import { type DigestedEntry, readAgain, type Write } from "./entry.ts";
 
 /** The module of the build backend. */
 const BACKEND = "krunner_sdist";
@@ -82,22 +82,21 @@ def build_sdist(sdist_directory, config_settings=None):
 const END = new Uint8Array(1024);
 
 /**
- * Writes a gzipped tar with the entries in the order given, and closes the stream.
- * No header has a name, an owner or a time of this host.
+ * Writes a gzipped tar with the entries in the order given. No header has a name, an owner or a time of this host.
  *
  * @param seconds The one time of all entries, since 1970.
  * @throws {KrunnerError} If a file cannot be read, or changed since its digest.
  * @throws {CancelledError} If the signal is aborted.
  */
 export async function writeTarGz(
-  stream: WritableStream<Uint8Array>,
+  write: Write,
   entries: readonly DigestedEntry[],
   seconds: number,
   signal: AbortSignal,
 ): Promise<void> {
-  await ReadableStream.from(tarBytes(entries, seconds, signal))
-    .pipeThrough(new CompressionStream("gzip"))
-    .pipeTo(stream);
+  const packed = ReadableStream.from(tarBytes(entries, seconds, signal))
+    .pipeThrough(new CompressionStream("gzip"));
+  for await (const chunk of packed) write(chunk);
 }
 
 async function* tarBytes(

@@ -6,8 +6,8 @@
  * @module
  */
 
-import { ZipWriter } from "@zip.js/zip.js";
-import { type DigestedEntry, readAgain } from "./entry.ts";
+import { configure, ZipWriter } from "@zip.js/zip.js";
+import { type DigestedEntry, readAgain, type Write } from "./entry.ts";
 
 /** Bytes of a zip's headers, names aside: in front of the content, at the end. */
 const LOCAL_HEADER = 30;
@@ -20,6 +20,9 @@ const LATEST = Date.UTC(2107, 11, 31, 23, 59, 58) / 1000;
 
 /** The type bits of a regular file, in the upper half of the attributes. */
 const REGULAR_FILE = 0o100000;
+
+/** How much the zip writer copies and hands on at once, in bytes. */
+const CHUNK_SIZE = 1 << 18;
 
 /** Made on Unix, by version 2.0 of the format. */
 const MADE_BY = 3 << 8 | 20;
@@ -40,33 +43,86 @@ export function dosTime(seconds: number): number {
   return (day << 16 | time) >>> 0;
 }
 
+/** Bytes of an entry's name. */
+function nameLength({ name }: DigestedEntry): number {
+  return new TextEncoder().encode(name).length;
+}
+
 /** The size in bytes of a zip with stored entries, below 4 GiB. */
 export function zipSize(entries: readonly DigestedEntry[]): number {
-  return entries.reduce((sum, { name, size }) => {
-    const { length } = new TextEncoder().encode(name);
-    return sum + LOCAL_HEADER + CENTRAL_HEADER + 2 * length + size;
-  }, END_RECORD);
+  return entries.reduce(
+    (sum, entry) =>
+      sum + LOCAL_HEADER + CENTRAL_HEADER + 2 * nameLength(entry) + entry.size,
+    END_RECORD,
+  );
 }
 
 /**
- * Writes a zip with the entries in the order given, and closes the stream. The
- * bytes depend on nothing else: not on the time zone, not on this host's files'
- * times and modes.
+ * Gives memory back at once. Left to the garbage collector, which comes after some
+ * 64 MB, read chunks and their copies would be most of what a run takes.
+ */
+function release(buffer: ArrayBufferLike): void {
+  if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
+}
+
+/** The bytes of a zip on their way out. */
+class Outlet {
+  readonly stream: WritableStream<Uint8Array>;
+  #written = 0;
+
+  constructor(write: Write) {
+    this.stream = new WritableStream({
+      write: (chunk) => {
+        write(chunk);
+        this.#written += chunk.length;
+        if (chunk.length === chunk.buffer.byteLength) release(chunk.buffer);
+      },
+    });
+  }
+
+  /**
+   * An entry's bytes. A chunk is given back when all that was made of it is out:
+   * what the zip has up to the chunk's end.
+   */
+  async *pass(
+    entry: DigestedEntry,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    let end = this.#written + LOCAL_HEADER + nameLength(entry);
+    const passing: { readonly end: number; readonly buffer: ArrayBuffer }[] =
+      [];
+    for await (const chunk of readAgain(entry, signal)) {
+      end += chunk.length;
+      passing.push({ end, buffer: chunk.buffer });
+      yield chunk;
+      while (passing[0] !== undefined && passing[0].end <= this.#written) {
+        release(passing[0].buffer);
+        passing.shift();
+      }
+    }
+  }
+}
+
+/**
+ * Writes a zip with the entries in the order given. The bytes depend on nothing
+ * else: not on the time zone, not on this host's files' times and modes.
  *
  * @param seconds The one time of all entries, since 1970.
  * @throws {KrunnerError} If a file cannot be read, or changed since its digest.
  * @throws {CancelledError} If the signal is aborted.
  */
 export async function writeZip(
-  stream: WritableStream<Uint8Array>,
+  write: Write,
   entries: readonly DigestedEntry[],
   seconds: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const zip = new ZipWriter(stream, { useWebWorkers: false });
+  configure({ useWebWorkers: false, chunkSize: CHUNK_SIZE });
+  const outlet = new Outlet(write);
+  const zip = new ZipWriter(outlet.stream);
   for (const entry of entries) {
     await zip.add(entry.name, {
-      readable: ReadableStream.from(readAgain(entry, signal)),
+      readable: ReadableStream.from(outlet.pass(entry, signal)),
       size: entry.size,
     }, {
       // As they are: the writer has nothing to compress or to count, and knows
