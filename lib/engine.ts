@@ -110,6 +110,29 @@ const WHO: Readonly<Record<EngineName, string>> = {
 /** Milliseconds after which an engine that does not clean up is left alone. */
 const CLEANUP_LIMIT = 20_000;
 
+/** A container that only looks into an image. */
+export interface SealedContainer {
+  /** The image's name. */
+  readonly image: string;
+  /** `key=value` of the label that the container gets; the caller removes it. */
+  readonly label: string;
+  /** The docker platform, where it is not the engine's own. */
+  readonly platform?: string | undefined;
+}
+
+/** Flags of a container that reaches nothing and is found again by its label. */
+export function sealed(
+  { label, platform }: Pick<SealedContainer, "label" | "platform">,
+): string[] {
+  return [
+    "--network",
+    "none",
+    "--label",
+    label,
+    ...platform === undefined ? [] : ["--platform", platform],
+  ];
+}
+
 /** One container engine. */
 export class Engine {
   /** The program's name. */

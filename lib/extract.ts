@@ -10,21 +10,20 @@ import {
   type VolumeEntry,
   writeArchive,
 } from "./archive.ts";
-import { type Engine, VOLUME_ROOT } from "./engine.ts";
+import {
+  type Engine,
+  sealed,
+  type SealedContainer,
+  VOLUME_ROOT,
+} from "./engine.ts";
 import { KrunnerError } from "./errors.ts";
 import type { Manifest } from "./manifest.ts";
 import { isPackageText, type VolumeContents } from "./packages.ts";
 
 /** What taking out a volume needs to know. */
-export interface ExtractOptions {
-  /** The env image. */
-  readonly image: string;
+export interface ExtractOptions extends SealedContainer {
   /** The path of the file to write; the caller renames or removes it. */
   readonly temporary: string;
-  /** `key=value` of the label that the container gets; the caller removes it. */
-  readonly label: string;
-  /** The docker platform, where it is not the engine's own. */
-  readonly platform?: string | undefined;
   /** The time stamp of all entries, in seconds since 1970. */
   readonly mtime: number;
   /** Compression threads. */
@@ -107,22 +106,18 @@ const PYTHON = `${VOLUME_ROOT}/bin/python`;
 /** A container that gives its Python's version once it is started. */
 async function makeContainer(
   engine: Engine,
-  { image, label, platform }: ExtractOptions,
+  container: ExtractOptions,
 ): Promise<string> {
   return await engine.create([
     "--read-only",
-    "--network",
-    "none",
-    "--label",
-    label,
-    ...platform === undefined ? [] : ["--platform", platform],
+    ...sealed(container),
     "--entrypoint",
     PYTHON,
-    image,
+    container.image,
     "-I",
     "-c",
     "import platform; print(platform.python_version())",
-  ], image);
+  ], container.image);
 }
 
 /** `major.minor.micro`, from the volume's own interpreter; `3.14.0rc1` is one. */

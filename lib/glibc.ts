@@ -4,18 +4,8 @@
  * @module
  */
 
-import type { Engine } from "./engine.ts";
+import { type Engine, sealed, type SealedContainer } from "./engine.ts";
 import { KrunnerError } from "./errors.ts";
-
-/** Which image is asked. */
-export interface GlibcQuestion {
-  /** Its name. */
-  readonly image: string;
-  /** `key=value` of the label that the container gets; the caller removes it. */
-  readonly label: string;
-  /** The docker platform, where it is not the engine's own. */
-  readonly platform?: string | undefined;
-}
 
 /**
  * The version of glibc in an image, `major.minor`, as its `getconf` says;
@@ -25,15 +15,12 @@ export interface GlibcQuestion {
  */
 export async function askGlibc(
   engine: Engine,
-  { image, label, platform }: GlibcQuestion,
+  asked: SealedContainer,
 ): Promise<string | undefined> {
   try {
+    const { image } = asked;
     const container = await engine.create([
-      "--network",
-      "none",
-      "--label",
-      label,
-      ...platform === undefined ? [] : ["--platform", platform],
+      ...sealed(asked),
       "--entrypoint",
       "getconf",
       image,

@@ -10,31 +10,15 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { CheckReport } from "../lib/verify/finding.ts";
 import { Laboratory } from "./engine_fixture.ts";
 import {
+  buildWith,
   copyForDebian,
   debianStand,
-  PYTHON_VERSION,
   script,
 } from "./ubuntu_fixture.ts";
 
 Deno.test("ubuntu24.04 and static-gnu are built and judged without their own archives", async (t) => {
   await using laboratory = await Laboratory.open();
   const stand = await debianStand(laboratory);
-  const build = (dir: string, distroVersion: string, ...more: string[]) =>
-    script(
-      "build",
-      distroVersion,
-      "--dir",
-      dir,
-      "--base-image",
-      stand.base,
-      "--sources",
-      stand.sources,
-      "--wheelhouse",
-      stand.wheelhouse,
-      "--build-arg",
-      `PYTHON_VERSION=${PYTHON_VERSION}`,
-      ...more,
-    );
 
   for (
     const [family, distroVersion] of [
@@ -47,7 +31,7 @@ Deno.test("ubuntu24.04 and static-gnu are built and judged without their own arc
     const manifestFile = `${dir}/krunner-env.${distroVersion}.x86_64.json`;
 
     await t.step(`${distroVersion}: build.ts builds it`, async () => {
-      const { code, stderr } = await build(dir, distroVersion);
+      const { code, stderr } = await buildWith(stand, dir, distroVersion);
       assertEquals(code, 0, stderr);
       const manifest = JSON.parse(await Deno.readTextFile(manifestFile));
       assertEquals(manifest.python, "3.13");

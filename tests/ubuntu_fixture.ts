@@ -12,7 +12,7 @@ import { type Laboratory, must, type Outcome, run } from "./engine_fixture.ts";
 const ROOT = new URL("../", import.meta.url).pathname;
 
 /** Python 3.13 in Debian 13, by python.org's own tarball. */
-export const PYTHON_VERSION = "3.13.5";
+const PYTHON_VERSION = "3.13.5";
 
 /** Where things come from that the families have elsewhere. */
 export interface Stand {
@@ -62,6 +62,30 @@ export async function debianStand(laboratory: Laboratory): Promise<Stand> {
     sources: `${caches}/krunner/sources`,
     wheelhouse: await takeWheels(laboratory),
   };
+}
+
+/** Calls `build.ts` for a distro version with what stands in. */
+export async function buildWith(
+  stand: Stand,
+  dir: string,
+  distroVersion: string,
+  ...more: string[]
+): Promise<Outcome> {
+  return await script(
+    "build",
+    distroVersion,
+    "--dir",
+    dir,
+    "--base-image",
+    stand.base,
+    "--sources",
+    stand.sources,
+    "--wheelhouse",
+    stand.wheelhouse,
+    "--build-arg",
+    `PYTHON_VERSION=${PYTHON_VERSION}`,
+    ...more,
+  );
 }
 
 async function takeWheels(laboratory: Laboratory): Promise<string> {

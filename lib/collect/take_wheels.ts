@@ -4,22 +4,12 @@
  * @module
  */
 
-import type { Engine } from "../engine.ts";
+import { type Engine, sealed, type SealedContainer } from "../engine.ts";
 import { fileError } from "../errors.ts";
 import { readTar } from "../tar_reader.ts";
 
 /** The folder of the image that the env stage takes wheels from. */
 const WHEELS = "/wheels";
-
-/** The container that wheels are taken out of. */
-export interface WheelsContainer {
-  /** The wheels stage's image. */
-  readonly image: string;
-  /** `key=value` of its label; the caller removes it. */
-  readonly label: string;
-  /** The docker platform, where it is not the engine's own. */
-  readonly platform?: string | undefined;
-}
 
 /**
  * Writes all `*.whl` of the image's folder `/wheels` into `dir`, which must exist.
@@ -30,15 +20,12 @@ export interface WheelsContainer {
  */
 export async function takeWheels(
   engine: Engine,
-  { image, label, platform }: WheelsContainer,
+  from: SealedContainer,
   dir: string,
 ): Promise<string[]> {
+  const { image } = from;
   const container = await engine.create([
-    "--network",
-    "none",
-    "--label",
-    label,
-    ...platform === undefined ? [] : ["--platform", platform],
+    ...sealed(from),
     image,
     // Never started; an image may have no command of its own.
     WHEELS,

@@ -12,9 +12,9 @@ import { Engine } from "../../lib/engine.ts";
 import type { CheckReport } from "../../lib/verify/finding.ts";
 import { Laboratory, must } from "../engine_fixture.ts";
 import {
+  buildWith,
   copyForDebian,
   debianStand,
-  PYTHON_VERSION,
   script,
 } from "../ubuntu_fixture.ts";
 
@@ -91,21 +91,7 @@ Deno.test("Ubuntu 16.04 to 22.04 are built and judged with libraries of their ow
   ];
   for (const [distroVersion, args, libraries] of cases) {
     await t.step(distroVersion, async () => {
-      const built = await script(
-        "build",
-        distroVersion,
-        "--dir",
-        dir,
-        "--base-image",
-        stand.base,
-        "--sources",
-        stand.sources,
-        "--wheelhouse",
-        stand.wheelhouse,
-        "--build-arg",
-        `PYTHON_VERSION=${PYTHON_VERSION}`,
-        ...args,
-      );
+      const built = await buildWith(stand, dir, distroVersion, ...args);
       assertEquals(built.code, 0, built.stderr);
       const manifest = JSON.parse(
         await Deno.readTextFile(
