@@ -34,7 +34,9 @@ import {
   IMAGE_PREFIX_OPTION,
   NETWORK_OPTION,
   NETWORKS,
+  NO_CACHE_OPTION,
   oneOf,
+  OUTPUT_OPTIONS,
   parseBuildArguments,
   verbosityOf,
 } from "./lib/options.ts";
@@ -63,7 +65,7 @@ const OPTIONS = {
   "build-arg": BUILD_ARG_OPTION,
   "image-prefix": IMAGE_PREFIX_OPTION,
   network: NETWORK_OPTION,
-  "no-cache": { type: "boolean", help: "Ignore cached image layers" },
+  "no-cache": NO_CACHE_OPTION,
   force: {
     type: "boolean",
     alias: "f",
@@ -76,12 +78,7 @@ const OPTIONS = {
     alias: "n",
     help: "Print what would be collected and do nothing",
   },
-  json: {
-    type: "boolean",
-    help: "Print one JSON document a line for each distro version",
-  },
-  quiet: { type: "boolean", alias: "q", help: "Show errors only" },
-  verbose: { type: "boolean", alias: "v", help: "Show the builder's output" },
+  ...OUTPUT_OPTIONS,
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 
