@@ -35,7 +35,9 @@ import {
   MIRROR_OPTION,
   NETWORK_OPTION,
   NETWORKS,
+  NO_CACHE_OPTION,
   oneOf,
+  OUTPUT_OPTIONS,
   parseBuildArguments,
   parseJobs,
   verbosityOf,
@@ -67,7 +69,7 @@ const OPTIONS = {
   "build-arg": BUILD_ARG_OPTION,
   "image-prefix": IMAGE_PREFIX_OPTION,
   network: NETWORK_OPTION,
-  "no-cache": { type: "boolean", help: "Ignore cached image layers" },
+  "no-cache": NO_CACHE_OPTION,
   "no-verify": {
     type: "boolean",
     help: "Keep a new volume without judging it; see verify.ts",
@@ -85,12 +87,7 @@ const OPTIONS = {
     alias: "n",
     help: "Print the plan and do nothing",
   },
-  json: {
-    type: "boolean",
-    help: "Print one JSON document a line for each distro version",
-  },
-  quiet: { type: "boolean", alias: "q", help: "Show errors only" },
-  verbose: { type: "boolean", alias: "v", help: "Show the builder's output" },
+  ...OUTPUT_OPTIONS,
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 

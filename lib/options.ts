@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { OptionSpec } from "./cli.ts";
+import type { OptionSpec, OptionSpecs } from "./cli.ts";
 import { UsageError } from "./errors.ts";
 import type { Verbosity } from "./progress.ts";
 
@@ -76,6 +76,22 @@ export const KEYRING_OPTION = {
   help:
     "Check the archive's signature with this keyring (default: the one of\nkrunner.json, else debootstrap's own)",
 } as const satisfies OptionSpec;
+
+/** `--no-cache`. */
+export const NO_CACHE_OPTION = {
+  type: "boolean",
+  help: "Ignore cached image layers",
+} as const satisfies OptionSpec;
+
+/** What scripts that build say, and how. */
+export const OUTPUT_OPTIONS = {
+  json: {
+    type: "boolean",
+    help: "Print one JSON document a line for each distro version",
+  },
+  quiet: { type: "boolean", alias: "q", help: "Show errors only" },
+  verbose: { type: "boolean", alias: "v", help: "Show the builder's output" },
+} as const satisfies OptionSpecs;
 
 /** `--extractor`. */
 export const EXTRACTOR_OPTION = {
