@@ -123,12 +123,10 @@ export async function buildAll(
       }),
     );
   }
+  const engine = new Engine(options.engine, host.signal);
   const tools: BuildTools = {
-    engine: new Engine(options.engine, host.signal),
-    builder: once(async () => {
-      const { findBuilder } = await import("./builder.ts");
-      return await findBuilder(tools.engine, crypto.randomUUID().slice(0, 8));
-    }),
+    engine,
+    builder: builderOf(engine),
     epoch: parseEpoch(host.sourceDateEpoch),
   };
   const results = await inParallel(plans, options.jobs, async (plan) => {
@@ -138,6 +136,14 @@ export async function buildAll(
   });
   if (host.signal.aborted) throw new CancelledError("Cancelled");
   return results;
+}
+
+/** Finds the engine's builder at the first call, for all builds of a run. */
+export function builderOf(engine: Engine): () => Promise<Builder> {
+  return once(async () => {
+    const { findBuilder } = await import("./builder.ts");
+    return await findBuilder(engine, crypto.randomUUID().slice(0, 8));
+  });
 }
 
 /** What all builds of a run share. */
