@@ -155,12 +155,10 @@ export async function buildAll(
   for (const plan of await planAll(options, host)) {
     plans.push(await withFolder(plan));
   }
+  const engine = new Engine(options.engine, host.signal);
   const tools: BuildTools = {
-    engine: new Engine(options.engine, host.signal),
-    builder: once(async () => {
-      const { findBuilder } = await import("./builder.ts");
-      return await findBuilder(tools.engine, crypto.randomUUID().slice(0, 8));
-    }),
+    engine,
+    builder: builderOf(engine),
     epoch: parseEpoch(host.sourceDateEpoch),
   };
   const results = await inParallel(plans, options.jobs, async (plan) => {
@@ -180,6 +178,14 @@ async function withFolder(plan: BuildPlan): Promise<BuildPlan> {
     import("./collect/folder.ts"),
   ]);
   return applyFolder(plan, await openFolder(plan.sourceFolder));
+}
+
+/** Finds the engine's builder at the first call, for all builds of a run. */
+export function builderOf(engine: Engine): () => Promise<Builder> {
+  return once(async () => {
+    const { findBuilder } = await import("./builder.ts");
+    return await findBuilder(engine, crypto.randomUUID().slice(0, 8));
+  });
 }
 
 /** What all builds of a run share. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { builderOf } from "../build_all.ts";
 import { Engine, type EngineName } from "../engine.ts";
 import {
   CancelledError,
@@ -15,7 +16,7 @@ import {
 } from "../errors.ts";
 import { sha256 } from "../inputs.ts";
 import { openPackages } from "../package_dir.ts";
-import { inParallel, once } from "../parallel.ts";
+import { inParallel } from "../parallel.ts";
 import type { Progress, Verbosity } from "../progress.ts";
 import { readSourceLock } from "../source_lock.ts";
 import { SOURCES } from "../sources.ts";
@@ -138,10 +139,7 @@ export async function buildAllTtyd(
   const tools: Tools = {
     engine,
     folders,
-    builder: once(async () => {
-      const { findBuilder } = await import("../builder.ts");
-      return await findBuilder(engine, crypto.randomUUID().slice(0, 8));
-    }),
+    builder: builderOf(engine),
     onceForAll: (make) => toolchainMade ??= make(),
   };
   const results = await inParallel(plans, options.jobs, async (plan) => {
