@@ -6,13 +6,14 @@
  */
 
 import {
+  builderOf,
   type BuildHost,
   type BuildOptions,
   type FailedResult,
   failedResult,
   planAll,
 } from "../build_all.ts";
-import { type Builder, findBuilder } from "../builder.ts";
+import type { Builder } from "../builder.ts";
 import { Engine } from "../engine.ts";
 import { CancelledError, fileError, UsageError } from "../errors.ts";
 import { takeLock } from "../lock.ts";
@@ -183,7 +184,7 @@ class CollectRun {
   readonly #options: CollectOptions;
   readonly #host: CollectHost;
   readonly #engine: Engine;
-  #builder: Promise<Builder> | undefined;
+  readonly #builder: () => Promise<Builder>;
   #folder: CollectedFolder;
 
   constructor(
@@ -194,6 +195,7 @@ class CollectRun {
     this.#options = options;
     this.#host = host;
     this.#engine = new Engine(options.engine, host.signal);
+    this.#builder = builderOf(this.#engine);
     this.#folder = folder;
   }
 
@@ -218,7 +220,7 @@ class CollectRun {
       progress.say(`${distroVersion}: collecting, for ${reasons.join(", ")}`);
       this.#folder = await collectOne(plan, this.#folder, {
         engine: this.#engine,
-        builder: () => this.#findBuilder(),
+        builder: this.#builder,
         signal,
         network: this.#options.network,
         noCache: this.#options.noCache,
@@ -235,13 +237,6 @@ class CollectRun {
       progress.end(distroVersion, "failed");
       return failedResult(distroVersion, error);
     }
-  }
-
-  #findBuilder(): Promise<Builder> {
-    return this.#builder ??= findBuilder(
-      this.#engine,
-      crypto.randomUUID().slice(0, 8),
-    );
   }
 
   async #result(
