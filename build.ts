@@ -29,9 +29,13 @@ import {
   oneOf,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
+import { typedName } from "./lib/typed.ts";
 import type { BuildOptions, BuildResult } from "./lib/build_all.ts";
 
 export type { BuildOptions, BuildResult };
+
+/** What `--base` may be. */
+const BASES = ["auto", "registry", "bootstrap"] as const;
 
 const OPTIONS = {
   all: { type: "boolean", help: "Build every distro version that is found" },
@@ -39,11 +43,13 @@ const OPTIONS = {
   arch: {
     type: "string",
     value: "ARCH",
+    values: ARCHES,
     help: "x86_64 or aarch64 (default: this machine's)",
   },
   base: {
     type: "string",
     value: "HOW",
+    values: BASES,
     help:
       "Where a base image may come from: auto (the engine, a registry,\nelse debootstrap), registry or bootstrap (default: auto)",
   },
@@ -99,7 +105,8 @@ const OPTIONS = {
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 
-const HELP: Help = {
+/** The text of `--help`. */
+export const HELP: Help = {
   summary:
     "Builds krunner volumes from dockerfiles: krunner-env.{distro-version}.{arch}.tar.xz,\nits version files and its manifest.",
   usage: ["build.ts [options] <distro-version>...", "build.ts [options] --all"],
@@ -147,7 +154,7 @@ export async function parseBuildArgs(
     jobs: parseJobs(options.jobs),
     arch: oneOf("arch", ARCHES, options.arch) ??
       Deno.build.arch,
-    base: oneOf("base", ["auto", "registry", "bootstrap"], options.base) ??
+    base: oneOf("base", BASES, options.base) ??
       "auto",
     engine: oneOf("engine", ENGINES, options.engine) ??
       "docker",
@@ -188,14 +195,19 @@ function parseBuildArguments(pairs: readonly string[]): Record<string, string> {
   }));
 }
 
-async function main(args: string[]): Promise<number> {
+/**
+ * Runs the command line `args` and returns the exit code.
+ *
+ * @throws {KrunnerError} If it fails.
+ */
+export async function main(args: readonly string[]): Promise<number> {
   const options = await parseBuildArgs(args);
   if (options === "help") {
     console.log(renderHelp(HELP));
     return 0;
   }
   if (options === "version") {
-    console.log(`build.ts ${await krunnerVersion()}`);
+    console.log(`${typedName("build")} ${await krunnerVersion()}`);
     return 0;
   }
   return await runWithSignals((signal) => runBuilds(options, signal));

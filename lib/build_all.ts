@@ -119,7 +119,9 @@ export async function buildAll(
   options: BuildOptions,
   host: BuildHost,
 ): Promise<BuildResult[]> {
-  const packages = await openPackages(options.dir, host.root);
+  const packages = await openPackages(options.dir, host.root, {
+    readOnly: options.dryRun,
+  });
   const targets = selectTargets(packages, options.names, options);
   const plans: BuildPlan[] = [];
   for (const target of targets) {

@@ -26,6 +26,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { describeError, UsageError } from "./errors.ts";
+import { asTyped } from "./typed.ts";
 
 /** One option of a command line. */
 export interface OptionSpec {
@@ -35,6 +36,8 @@ export interface OptionSpec {
   readonly alias?: string;
   /** What stands for the value in the help: `DIR`. */
   readonly value?: string;
+  /** The only values that there are, for completion. */
+  readonly values?: readonly string[];
   /** What it does, for the help; may have several lines. */
   readonly help: string;
 }
@@ -205,7 +208,7 @@ export function renderHelp(help: Help): string {
     }`,
     renderRows("Exit codes", Object.entries(help.exitCodes)),
   ];
-  return sections.join("\n").trimEnd();
+  return asTyped(sections.join("\n").trimEnd());
 }
 
 /** This project's version, as in its `deno.json`. */

@@ -15,10 +15,17 @@ export const DIR_OPTION = {
     "The package directory (default: each folder in dockerfiles/ beside\nthis script)",
 } as const satisfies OptionSpec;
 
+/** What `--arch` may be: what volumes are made for. */
+export const ARCHES = ["x86_64", "aarch64"] as const;
+
+/** What `--engine` may be. */
+export const ENGINES = ["docker", "podman", "nerdctl"] as const;
+
 /** `--engine`. */
 export const ENGINE_OPTION = {
   type: "string",
   value: "NAME",
+  values: ENGINES,
   help: "docker, podman or nerdctl (default: docker)",
 } as const satisfies OptionSpec;
 
@@ -29,12 +36,6 @@ export const EXTRACTOR_OPTION = {
   help:
     "An image with BusyBox to extract with (default: made of this\nmachine's BusyBox)",
 } as const satisfies OptionSpec;
-
-/** What `--arch` may be: what volumes are made for. */
-export const ARCHES = ["x86_64", "aarch64"] as const;
-
-/** What `--engine` may be. */
-export const ENGINES = ["docker", "podman", "nerdctl"] as const;
 
 /**
  * The value of an option that must be one of some words; `undefined` where the

@@ -6,6 +6,7 @@
  */
 
 import { closestString } from "@std/text/closest-string";
+import { embeddedData } from "./embedded.ts";
 import { KrunnerError, UsageError } from "./errors.ts";
 
 /**
@@ -163,28 +164,39 @@ export async function findPackageDirs(root: string): Promise<PackageDir[]> {
   return found;
 }
 
+/** What a caller of {@linkcode openPackages} has in mind. */
+export interface OpenOptions {
+  /** Whether nothing will be written into package directories. */
+  readonly readOnly?: boolean;
+}
+
 /**
  * The package directory `dir`, or, where none is given, every one below `root`:
- * what `--dir` means to all scripts.
+ * what `--dir` means to all scripts. A program that carries its dockerfiles makes
+ * `root` first.
  *
  * @throws {KrunnerError} As {@linkcode openPackageDir} and
- * {@linkcode findPackageDirs}.
+ * {@linkcode findPackageDirs}; if `root` cannot be made.
  */
 export async function openPackages(
   dir: string | undefined,
   root: string,
+  { readOnly = false }: OpenOptions = {},
 ): Promise<PackageDir[]> {
-  return dir === undefined
-    ? await findPackageDirs(root)
-    : [await openPackageDir(dir)];
+  if (dir !== undefined) return [await openPackageDir(dir)];
+  const data = embeddedData();
+  if (data === undefined) return await findPackageDirs(root);
+  const { provideDockerfiles } = await import("./own_dockerfiles.ts");
+  return await findPackageDirs(await provideDockerfiles(data, root, readOnly));
 }
 
 /**
- * The folder of package directories beside a script in `scriptDir`, relative to
- * `cwd` where it is below, for that is how people read paths.
+ * The folder of package directories beside a script in `scriptDir`, or in `cwd` for
+ * a program that carries its dockerfiles. Relative to `cwd` where it is below, for
+ * that is how people read paths.
  */
 export function projectRoot(scriptDir: string, cwd: string): string {
-  const root = `${scriptDir}/dockerfiles`;
+  const root = `${embeddedData() === undefined ? scriptDir : cwd}/dockerfiles`;
   return root.startsWith(`${cwd}/`) ? root.slice(cwd.length + 1) : root;
 }
 

@@ -30,6 +30,7 @@ import type { BuildPlan, StagePlan } from "./plan.ts";
 import { provideSource } from "./source_cache.ts";
 import type { DebianOrigin } from "./sources.ts";
 import { formatSpdx, toSpdx } from "./spdx.ts";
+import { messageAsTyped } from "./typed.ts";
 import { WHEELHOUSE_DOCKERFILE, wheelhouseDockerfile } from "./wheelhouse.ts";
 
 /** A thing that happens during a build. */
@@ -427,11 +428,11 @@ class Build {
     if (old?.volumeVersion !== volumeVersion) return inputs;
     const changes = changedInputs(old.firstInputs, inputs);
     if (changes.length > 0) {
-      this.#notice(
+      this.#notice(messageAsTyped(
         `The volume version is still ${volumeVersion} though ${
           changes.join(", ")
         } changed since its first build: an agent that has it will not read this one; raise it with "bump.ts volume ${target.distroVersion}" before you release`,
-      );
+      ));
     }
     return old.firstInputs;
   }
