@@ -3,7 +3,7 @@
 #
 #   sh setup.sh          a Docker engine that answers, xz, debootstrap, BusyBox
 #   sh setup.sh --test   the same; elsewhere than on Debian too, for the tests
-#                        do not go without BusyBox
+#                        do not go without BusyBox, and the shells zsh and fish
 #
 # As root on Debian or Ubuntu it installs what is missing. As root anywhere it
 # starts an installed engine that does not run. Elsewhere it says what to do,
@@ -42,16 +42,18 @@ engine_answers() { has docker && docker ps --quiet >/dev/null 2>&1; }
 
 # How to install what is needed by hand.
 how_to_install() {
-  busybox=
-  case " $programs " in *" busybox "*) busybox=" busybox" ;; esac
+  others=
+  for program in busybox zsh fish; do
+    case " $programs " in *" $program "*) others="$others $program" ;; esac
+  done
   case " $(uname -s) $(distribution) " in
-    *" Darwin "*) echo "brew install xz$busybox, and Docker Desktop" ;;
+    *" Darwin "*) echo "brew install xz$others, and Docker Desktop" ;;
     *" debian "* | *" ubuntu "*) echo "sudo sh setup.sh" ;;
-    *" fedora "* | *" rhel "*) echo "sudo dnf install moby-engine xz$busybox" ;;
-    *" alpine "*) echo "sudo apk add docker xz$busybox" ;;
-    *" arch "*) echo "sudo pacman -S docker xz$busybox" ;;
-    *" suse "*) echo "sudo zypper install docker xz$busybox" ;;
-    *) echo "install Docker (docs.docker.com/engine/install) and xz$busybox" ;;
+    *" fedora "* | *" rhel "*) echo "sudo dnf install moby-engine xz$others" ;;
+    *" alpine "*) echo "sudo apk add docker xz$others" ;;
+    *" arch "*) echo "sudo pacman -S docker xz$others" ;;
+    *" suse "*) echo "sudo zypper install docker xz$others" ;;
+    *) echo "install Docker (docs.docker.com/engine/install) and xz$others" ;;
   esac
 }
 
@@ -166,7 +168,11 @@ if is_root && is_debian; then
   need debootstrap debootstrap
   need busybox busybox-static
 fi
-if [ "${1:-}" = --test ]; then need busybox busybox-static; fi
+if [ "${1:-}" = --test ]; then
+  need busybox busybox-static
+  need zsh zsh
+  need fish fish
+fi
 
 install_missing
 [ "$answers" = yes ] || engine_answers || start_engine

@@ -212,6 +212,14 @@ const CASES: Record<string, { host: Host; outcome: Partial<Outcome> }> = {
       calls: [APT_UPDATE, `${APT_INSTALL} busybox-static`],
     },
   },
+  "installs the shells whose completion is tested": {
+    host: {
+      programs: [...APT, "docker", "dockerd", "xz", "debootstrap", "busybox"],
+      files: ENGINE,
+      args: ["--test"],
+    },
+    outcome: { code: 0, printed: ["setup: installing zsh fish"] },
+  },
   "asks for it elsewhere only for tests": {
     host: {
       programs: ["docker", "xz"],
@@ -221,7 +229,7 @@ const CASES: Record<string, { host: Host; outcome: Partial<Outcome> }> = {
     outcome: {
       code: 1,
       printed: [
-        'setup: Cannot go on without busybox: run "sudo dnf install moby-engine xz busybox"',
+        'setup: Cannot go on without busybox zsh fish: run "sudo dnf install moby-engine xz busybox zsh fish"',
       ],
     },
   },

@@ -52,11 +52,12 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const [shell, ...others] = operands;
   const shells = Object.keys(SHELL_SCRIPTS);
-  if (shell === undefined || others.length > 0) {
+  if (shell === undefined) {
+    throw new UsageError(`No shell given: give one of ${shells.join(", ")}`);
+  }
+  if (others.length > 0) {
     throw new UsageError(
-      `Cannot complete for ${operands.length} shells: give one of ${
-        shells.join(", ")
-      }`,
+      `Cannot use "${others.join(" ")}": "completion" takes one shell`,
     );
   }
   const script = Object.hasOwn(SHELL_SCRIPTS, shell)
