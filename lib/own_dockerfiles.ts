@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type EmbeddedData } from "./embedded.ts";
+import type { EmbeddedData } from "./embedded.ts";
 import { typedName } from "./typed.ts";
 import { unpackDockerfiles, type Unpacked, writeTree } from "./unpack.ts";
 

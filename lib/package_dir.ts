@@ -150,7 +150,10 @@ export async function findPackageDirs(root: string): Promise<PackageDir[]> {
       dirs.push(`${root}/${name}`);
     }
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    if (
+      !(cause instanceof Deno.errors.NotFound) &&
+      !(cause instanceof Deno.errors.NotADirectory)
+    ) throw cause;
   }
   const found: PackageDir[] = [];
   for (const dir of dirs.sort()) {

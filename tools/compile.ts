@@ -132,8 +132,7 @@ async function compileAll(
   targets: readonly string[],
   dir: string,
 ): Promise<string[]> {
-  const [script = ""] = await bundle(`${PROJECT}/dist`, ["krunner"]);
-  await Deno.mkdir(dir, { recursive: true });
+  const [script = ""] = await bundle(dir, ["krunner"]);
   if (targets.length === 0) {
     const output = `${dir}/krunner`;
     await compile(script, Deno.build.target, output);

@@ -4,8 +4,8 @@ _krunner() {
   COMPREPLY=()
   while IFS= read -r line; do
     case $line in
-      :files) compopt -o filenames && mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
-      :folders) compopt -o filenames && mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
+      :files) _krunner_paths -f "$word" ;;
+      :folders) _krunner_paths -d "$word" ;;
       *)
         line=${line%%$'\t'*}
         # What stands before the "=" is another word.
@@ -14,5 +14,9 @@ _krunner() {
         ;;
     esac
   done < <("$1" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+_krunner_paths() {
+  compopt -o filenames
+  mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen "$1" -- "$2")
 }
 complete -F _krunner krunner
