@@ -10,12 +10,11 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   parseOptions,
-  renderHelp,
   runMain,
 } from "./lib/cli.ts";
 import type { Check, State } from "./lib/doctor/check.ts";
@@ -81,14 +80,7 @@ export const HELP: Help = {
  */
 export async function main(args: readonly string[]): Promise<number> {
   const { options, operands } = await parseOptions(args, OPTIONS);
-  if (options.help) {
-    console.log(renderHelp(HELP));
-    return 0;
-  }
-  if (options.version) {
-    console.log(`${typedName("doctor")} ${await krunnerVersion()}`);
-    return 0;
-  }
+  if (await answerCommon(options, HELP, typedName("doctor"))) return 0;
   const engine = oneOf("engine", ENGINES, options.engine) ?? "docker";
   return await runWithSignals(async (signal) => {
     const [{ diagnose }, { canBuild, renderChecks }, { projectRoot }] =

@@ -40,6 +40,12 @@ is_debian() {
 # Asks for the least that makes the engine answer.
 engine_answers() { has docker && docker ps --quiet >/dev/null 2>&1; }
 
+# How this script is run again: "krunner setup" runs it by that name.
+case $0 in
+  *setup.sh) again="sh setup.sh" ;;
+  *) again=$0 ;;
+esac
+
 # How to install what is needed by hand.
 how_to_install() {
   others=
@@ -48,7 +54,7 @@ how_to_install() {
   done
   case " $(uname -s) $(distribution) " in
     *" Darwin "*) echo "brew install xz$others, and Docker Desktop" ;;
-    *" debian "* | *" ubuntu "*) echo "sudo sh setup.sh" ;;
+    *" debian "* | *" ubuntu "*) echo "sudo $again" ;;
     *" fedora "* | *" rhel "*) echo "sudo dnf install moby-engine xz$others" ;;
     *" alpine "*) echo "sudo apk add docker xz$others" ;;
     *" arch "*) echo "sudo pacman -S docker xz$others" ;;

@@ -218,6 +218,22 @@ export async function krunnerVersion(): Promise<string> {
 }
 
 /**
+ * Answers `--help` and `--version`, if one of them is given.
+ *
+ * @param name What the version is of: `build.ts`.
+ * @returns Whether it was, and there is nothing more to do.
+ */
+export async function answerCommon(
+  options: OptionValues<typeof COMMON_OPTIONS>,
+  help: Help,
+  name: string,
+): Promise<boolean> {
+  if (options.help) console.log(renderHelp(help));
+  else if (options.version) console.log(`${name} ${await krunnerVersion()}`);
+  return options.help || options.version;
+}
+
+/**
  * Runs a script: sets the exit code that `main` returns, or prints the error
  * that it throws as one message on stderr and sets that one's exit code.
  */

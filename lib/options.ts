@@ -11,8 +11,7 @@ import { UsageError } from "./errors.ts";
 export const DIR_OPTION = {
   type: "string",
   value: "DIR",
-  help:
-    "The package directory (default: each folder in dockerfiles/ beside\nthis script)",
+  help: "The package directory (default: each folder in dockerfiles/)",
 } as const satisfies OptionSpec;
 
 /** What `--arch` may be: what volumes are made for. */

@@ -5,11 +5,10 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
   type Help,
-  krunnerVersion,
   parseOptions,
-  renderHelp,
 } from "./cli.ts";
 import { UsageError } from "./errors.ts";
 import { spawn } from "./process.ts";
@@ -36,21 +35,14 @@ export const HELP: Help = {
  */
 export async function main(args: readonly string[]): Promise<number> {
   const { options, operands } = await parseOptions(args, COMMON_OPTIONS);
-  if (options.help) {
-    console.log(renderHelp(HELP));
-    return 0;
-  }
-  if (options.version) {
-    console.log(`krunner setup ${await krunnerVersion()}`);
-    return 0;
-  }
+  if (await answerCommon(options, HELP, "krunner setup")) return 0;
   if (operands.length > 0) {
     throw new UsageError(
       `Cannot use "${operands.join(" ")}": "setup" takes no names`,
     );
   }
   // As an argument: apt would read the rest of a script that comes on stdin.
-  const { code } = await spawn(["sh", "-c", setup, "setup.sh"], {
+  const { code } = await spawn(["sh", "-c", setup, "krunner setup"], {
     stdin: "inherit",
     stdout: "inherit",
     stderr: "inherit",

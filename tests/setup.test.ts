@@ -360,6 +360,29 @@ Deno.test("setup.sh says what to run where it can install nothing", async (t) =>
   }
 });
 
+Deno.test("setup.sh names itself as it was called", async () => {
+  const host: Host = { isRoot: false, programs: APT };
+  const printed = await withHost(host, async (root) => {
+    const { stderr } = await new Deno.Command("/bin/sh", {
+      args: ["-c", await Deno.readTextFile(SCRIPT), "krunner setup"],
+      clearEnv: true,
+      env: {
+        CONTEXT: "default",
+        ID: "1000",
+        KRUNNER_SETUP_ROOT: root,
+        PATH: `${root}/bin`,
+        ROOT: root,
+        SYSTEM: "Linux",
+      },
+    }).output();
+    return new TextDecoder().decode(stderr);
+  });
+  assertEquals(
+    printed,
+    'setup: Cannot go on without xz docker: run "sudo krunner setup"\n',
+  );
+});
+
 function release(id: string, like = ""): Host {
   return { files: { "etc/os-release": `ID=${id}\nID_LIKE="${like}"\n` } };
 }

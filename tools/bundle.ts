@@ -9,11 +9,10 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
   type Help,
-  krunnerVersion,
   parseOptions,
-  renderHelp,
   runMain,
 } from "../lib/cli.ts";
 import { KrunnerError, UsageError } from "../lib/errors.ts";
@@ -152,14 +151,7 @@ async function runDeno(args: readonly string[], cwd: string): Promise<void> {
 
 async function main(args: readonly string[]): Promise<number> {
   const { options, operands } = await parseOptions(args, COMMON_OPTIONS);
-  if (options.help) {
-    console.log(renderHelp(HELP));
-    return 0;
-  }
-  if (options.version) {
-    console.log(await krunnerVersion());
-    return 0;
-  }
+  if (await answerCommon(options, HELP, "bundle")) return 0;
   if (operands.length > 0) {
     throw new UsageError(
       `Cannot use "${operands.join(" ")}": it takes no names`,

@@ -11,12 +11,11 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   parseOptions,
-  renderHelp,
   runMain,
 } from "../lib/cli.ts";
 import { KrunnerError, UsageError } from "../lib/errors.ts";
@@ -149,14 +148,7 @@ async function compileAll(
 
 async function main(args: readonly string[]): Promise<number> {
   const { options, operands } = await parseOptions(args, OPTIONS);
-  if (options.help) {
-    console.log(renderHelp(HELP));
-    return 0;
-  }
-  if (options.version) {
-    console.log(await krunnerVersion());
-    return 0;
-  }
+  if (await answerCommon(options, HELP, "compile")) return 0;
   if (operands.length > 0) {
     throw new UsageError(
       `Cannot use "${operands.join(" ")}": name machines with "--target"`,

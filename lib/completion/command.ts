@@ -5,11 +5,10 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
   type Help,
-  krunnerVersion,
   parseOptions,
-  renderHelp,
   suggestion,
 } from "../cli.ts";
 import { UsageError } from "../errors.ts";
@@ -42,14 +41,7 @@ export const HELP: Help = {
  */
 export async function main(args: readonly string[]): Promise<number> {
   const { options, operands } = await parseOptions(args, COMMON_OPTIONS);
-  if (options.help) {
-    console.log(renderHelp(HELP));
-    return 0;
-  }
-  if (options.version) {
-    console.log(`krunner completion ${await krunnerVersion()}`);
-    return 0;
-  }
+  if (await answerCommon(options, HELP, "krunner completion")) return 0;
   const [shell, ...others] = operands;
   const shells = Object.keys(SHELL_SCRIPTS);
   if (shell === undefined) {

@@ -7,6 +7,7 @@
 import { statfs } from "node:fs/promises";
 import { KrunnerError } from "../errors.ts";
 import { capture } from "../process.ts";
+import { askForHead } from "../source_reach.ts";
 import type {
   FolderFacts,
   HostFacts,
@@ -114,13 +115,7 @@ export async function lookAtOrigin(
   signal: AbortSignal,
 ): Promise<OriginFacts> {
   try {
-    const response = await fetch(url, {
-      method: "HEAD",
-      // That it leads on is answer enough.
-      redirect: "manual",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TIME_LIMIT)]),
-    });
-    await response.body?.cancel();
+    const response = await askForHead(url, signal, TIME_LIMIT);
     const date = Date.parse(response.headers.get("date") ?? "");
     return {
       url,
