@@ -6,6 +6,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import config from "../deno.json" with { type: "json" };
 import { readEmbedded } from "../tools/embed.ts";
 import { bundle, BUNDLES } from "../tools/bundle.ts";
 import { compileFault, permissionFlags } from "../tools/compile.ts";
@@ -25,7 +26,9 @@ async function openBundles() {
     /** Runs a bundle in `cwd`, with no cache, no network and no configuration. */
     run: (cwd: string, script: string, ...args: string[]): Promise<Outcome> =>
       run([
-        ...[Deno.execPath(), "run", "-q", "-A", "--no-prompt"],
+        ...[Deno.execPath(), "run", "-q", "--no-prompt"],
+        // As the compiled program has them.
+        ...permissionFlags(config.permissions.krunner),
         ...["--no-config", "--no-remote", "--no-npm", "--cached-only"],
         `${dir.path}/dist/${script}`,
         ...args,
@@ -94,7 +97,7 @@ Deno.test("bundles work in an empty folder without network and caches", async (t
       assertEquals(code, 0, stderr);
       assertEquals(
         stderr,
-        'Unpacked the dockerfiles of krunner 0.1.0 into "dockerfiles"\n',
+        `Unpacked the dockerfiles of krunner ${config.version} into "dockerfiles"\n`,
       );
       assertMatch(stdout, /^debian12: volume version/);
       using fresh = tempDir();

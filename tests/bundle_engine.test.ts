@@ -6,10 +6,12 @@
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import config from "../deno.json" with { type: "json" };
 import { bundle } from "../tools/bundle.ts";
+import { permissionFlags } from "../tools/compile.ts";
 import { Laboratory, run } from "./engine_fixture.ts";
 
-Deno.test("krunner.js builds, verifies and bumps what is in ./dockerfiles", async () => {
+Deno.test("krunner.js sets up, builds, verifies and bumps what is in ./dockerfiles", async () => {
   await using laboratory = await Laboratory.open();
   const [script = ""] = await bundle(laboratory.root, ["krunner"]);
   const family = await laboratory.family();
@@ -18,12 +20,16 @@ Deno.test("krunner.js builds, verifies and bumps what is in ./dockerfiles", asyn
   await Deno.rename(family.dir, `${place}/dockerfiles/demo`);
   const krunner = async (...args: string[]) =>
     await run([
-      ...[Deno.execPath(), "run", "-q", "-A", "--no-config"],
+      ...[Deno.execPath(), "run", "-q", "--no-prompt", "--no-config"],
+      // As the compiled program has them.
+      ...permissionFlags(config.permissions.krunner),
       ...["--no-remote", "--no-npm", script, ...args],
     ], {
       cwd: place,
       env: { ...laboratory.env, DENO_DIR: `${laboratory.root}/no-modules` },
     });
+  const { code, stdout, stderr } = await krunner("setup");
+  assertEquals([code, stdout, stderr], [0, "", ""]);
   const build = [
     "build",
     "demo1.0",
