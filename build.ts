@@ -43,6 +43,7 @@ import {
   verbosityOf,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
+import { typedName } from "./lib/typed.ts";
 import type { BuildOptions, BuildResult } from "./lib/build_all.ts";
 
 export type { BuildOptions, BuildResult };
@@ -91,7 +92,8 @@ const OPTIONS = {
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 
-const HELP: Help = {
+/** The text of `--help`. */
+export const HELP: Help = {
   summary:
     "Builds krunner volumes from dockerfiles: krunner-env.{distro-version}.{arch}.tar.xz,\nits version files and its manifest.",
   usage: ["build.ts [options] <distro-version>...", "build.ts [options] --all"],
@@ -156,14 +158,19 @@ function definedPaths(options: OptionValues<typeof OPTIONS>) {
   };
 }
 
-async function main(args: string[]): Promise<number> {
+/**
+ * Runs the command line `args` and returns the exit code.
+ *
+ * @throws {KrunnerError} If it fails.
+ */
+export async function main(args: readonly string[]): Promise<number> {
   const options = await parseBuildArgs(args);
   if (options === "help") {
     console.log(renderHelp(HELP));
     return 0;
   }
   if (options === "version") {
-    console.log(`build.ts ${await krunnerVersion()}`);
+    console.log(`${typedName("build")} ${await krunnerVersion()}`);
     return 0;
   }
   return await runWithSignals((signal) => runBuilds(options, signal));

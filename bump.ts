@@ -51,7 +51,8 @@ const OPTIONS = {
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 
-const HELP: Help = {
+/** The text of `--help`. */
+export const HELP: Help = {
   summary:
     "Raises the versions of krunner volumes and packages. A version never goes down.",
   usage: [
@@ -305,6 +306,10 @@ export async function main(
   const packages = await openPackages(
     options.dir,
     projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
+    {
+      readOnly: command.kind === "show" || command.kind === "check" ||
+        options["dry-run"],
+    },
   );
   const print = (text: string) => {
     if (!options.quiet && text !== "") output.log(text);

@@ -3,9 +3,9 @@
 #
 #   sh setup.sh          a Docker engine that answers, xz, debootstrap, BusyBox
 #   sh setup.sh --test   the same, and what tests need: GnuPG, twine, Debian's Python
-#                        with venv, setuptools and wheel, and what runs programs
-#                        for aarch64; elsewhere than on Debian BusyBox alone, for
-#                        the tests do not go without it
+#                        with venv, setuptools and wheel, what runs programs for
+#                        aarch64, and the shells zsh and fish; elsewhere than on
+#                        Debian BusyBox and the shells alone
 #
 # As root on Debian or Ubuntu it installs what is missing. As root anywhere it
 # starts an installed engine that does not run. Elsewhere it says what to do,
@@ -43,18 +43,26 @@ is_debian() {
 # Asks for the least that makes the engine answer.
 engine_answers() { has docker && docker ps --quiet >/dev/null 2>&1; }
 
+# How this script is run again: "krunner setup" runs it by that name.
+case $0 in
+  *setup.sh) again="sh setup.sh" ;;
+  *) again=$0 ;;
+esac
+
 # How to install what is needed by hand.
 how_to_install() {
-  busybox=
-  case " $programs " in *" busybox "*) busybox=" busybox" ;; esac
+  others=
+  for program in busybox zsh fish; do
+    case " $programs " in *" $program "*) others="$others $program" ;; esac
+  done
   case " $(uname -s) $(distribution) " in
-    *" Darwin "*) echo "brew install xz$busybox, and Docker Desktop" ;;
-    *" debian "* | *" ubuntu "*) echo "sudo sh setup.sh${mode:+ $mode}" ;;
-    *" fedora "* | *" rhel "*) echo "sudo dnf install moby-engine xz$busybox" ;;
-    *" alpine "*) echo "sudo apk add docker xz$busybox" ;;
-    *" arch "*) echo "sudo pacman -S docker xz$busybox" ;;
-    *" suse "*) echo "sudo zypper install docker xz$busybox" ;;
-    *) echo "install Docker (docs.docker.com/engine/install) and xz$busybox" ;;
+    *" Darwin "*) echo "brew install xz$others, and Docker Desktop" ;;
+    *" debian "* | *" ubuntu "*) echo "sudo $again${mode:+ $mode}" ;;
+    *" fedora "* | *" rhel "*) echo "sudo dnf install moby-engine xz$others" ;;
+    *" alpine "*) echo "sudo apk add docker xz$others" ;;
+    *" arch "*) echo "sudo pacman -S docker xz$others" ;;
+    *" suse "*) echo "sudo zypper install docker xz$others" ;;
+    *) echo "install Docker (docs.docker.com/engine/install) and xz$others" ;;
   esac
 }
 
@@ -178,6 +186,8 @@ if is_root && is_debian; then
 fi
 if [ "$mode" = --test ]; then
   need busybox busybox-static
+  need zsh zsh
+  need fish fish
   if is_debian; then
     # Signs the archive that tests bootstrap from, as root.
     if is_root; then need gpg gnupg; fi

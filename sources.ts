@@ -43,6 +43,7 @@ import {
   verbosityOf,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
+import { typedName } from "./lib/typed.ts";
 import type {
   CollectOptions,
   CollectResult,
@@ -86,7 +87,8 @@ const OPTIONS = {
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 
-const HELP: Help = {
+/** The text of `--help`. */
+export const HELP: Help = {
   summary:
     'Collects what builds need into one folder: sources, wheels, the base image and the\nimage of the toolchain, with SHA256SUMS. A host without a network builds from it\nwith "build.ts --sources DIR".',
   usage: [
@@ -152,14 +154,19 @@ export async function parseSourcesArgs(
   };
 }
 
-async function main(args: string[]): Promise<number> {
+/**
+ * Runs the command line `args` and returns the exit code.
+ *
+ * @throws {KrunnerError} If it fails.
+ */
+export async function main(args: readonly string[]): Promise<number> {
   const options = await parseSourcesArgs(args);
   if (options === "help") {
     console.log(renderHelp(HELP));
     return 0;
   }
   if (options === "version") {
-    console.log(`sources.ts ${await krunnerVersion()}`);
+    console.log(`${typedName("sources")} ${await krunnerVersion()}`);
     return 0;
   }
   return await runWithSignals((signal) => runCollect(options, signal));

@@ -32,6 +32,7 @@ import {
   parseJobs,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
+import { typedName } from "./lib/typed.ts";
 import type { TtydOptions } from "./lib/ttyd/build_all.ts";
 import { RECIPES } from "./lib/ttyd/recipes.ts";
 
@@ -41,12 +42,14 @@ const OPTIONS = {
   recipe: {
     type: "string",
     value: "NAME",
+    values: RECIPES,
     help:
       "classic: ttyd 1.6.1 with libwebsockets 3.2; modern: ttyd 1.7.7 with\nlibwebsockets 4.3, from Debian's archive (default: classic)",
   },
   arch: {
     type: "collect",
     value: "ARCH",
+    values: ARCHES,
     help: "x86_64 or aarch64; may be repeated (default: both)",
   },
   dir: DIR_OPTION,
@@ -122,7 +125,8 @@ const OPTIONS = {
 
 type Options = OptionValues<typeof OPTIONS>;
 
-const HELP: Help = {
+/** The text of `--help`. */
+export const HELP: Help = {
   summary:
     "Builds a static ttyd from pinned sources: ttyd_linux.{arch}.bin, what it is made of\nand its licences; and proves that its pings keep idle terminals alive.",
   usage: [
@@ -319,14 +323,19 @@ function parseLimit(text: string | undefined): number {
   );
 }
 
-async function main(args: string[]): Promise<number> {
+/**
+ * Runs the command line `args` and returns the exit code.
+ *
+ * @throws {KrunnerError} If it fails.
+ */
+export async function main(args: readonly string[]): Promise<number> {
   const command = await parseTtydArgs(args);
   switch (command.kind) {
     case "help":
       console.log(renderHelp(HELP));
       return 0;
     case "version":
-      console.log(`ttyd.ts ${await krunnerVersion()}`);
+      console.log(`${typedName("ttyd")} ${await krunnerVersion()}`);
       return 0;
     case "build":
       return await runWithSignals((signal) => build(command, signal));
@@ -346,19 +355,21 @@ async function build(
     { renderTtydResult, ttydResultToJson },
     { renderFailure },
     { projectRoot },
+    { provideRecipes },
     { progressOnStderr },
   ] = await Promise.all([
     import("./lib/ttyd/build_all.ts"),
     import("./lib/ttyd/results.ts"),
     import("./lib/build_all.ts"),
     import("./lib/package_dir.ts"),
+    import("./lib/own_dockerfiles.ts"),
     import("./lib/progress.ts"),
   ]);
   const scriptDir = import.meta.dirname ?? ".";
   using progress = progressOnStderr(command.verbosity, Deno.env.get("TERM"));
   const results = await buildAllTtyd(command, {
     root: projectRoot(scriptDir, Deno.cwd()),
-    recipes: `${scriptDir}/ttyd`,
+    recipes: await provideRecipes(scriptDir),
     cache: cacheFolder(Deno.env.get),
     pid: Deno.pid,
     signal,

@@ -33,6 +33,7 @@ import {
   oneOf,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
+import { typedName } from "./lib/typed.ts";
 import type { Surroundings } from "./lib/verify/surroundings.ts";
 
 export type { EngineName };
@@ -43,6 +44,7 @@ const OPTIONS = {
   arch: {
     type: "string",
     value: "ARCH",
+    values: ARCHES,
     help: "x86_64 or aarch64, for distro versions (default: this machine's)",
   },
   image: {
@@ -81,7 +83,8 @@ const OPTIONS = {
 
 type Options = OptionValues<typeof OPTIONS>;
 
-const HELP: Help = {
+/** The text of `--help`. */
+export const HELP: Help = {
   summary:
     "Judges krunner volumes: contract, safety, linkage, and how they do in containers.",
   usage: [
@@ -252,14 +255,19 @@ function parseJudge(
   };
 }
 
-async function main(args: string[]): Promise<number> {
+/**
+ * Runs the command line `args` and returns the exit code.
+ *
+ * @throws {KrunnerError} If it fails.
+ */
+export async function main(args: readonly string[]): Promise<number> {
   const command = await parseVerifyArgs(args);
   switch (command.kind) {
     case "help":
       console.log(renderHelp(HELP));
       return 0;
     case "version":
-      console.log(`verify.ts ${await krunnerVersion()}`);
+      console.log(`${typedName("verify")} ${await krunnerVersion()}`);
       return 0;
     case "judge":
       return await runWithSignals((signal) => judge(command, signal));

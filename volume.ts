@@ -40,6 +40,7 @@ import {
 import type { PackageDir } from "./lib/package_dir.ts";
 import type { Scratch } from "./lib/scratch.ts";
 import { runWithSignals } from "./lib/signals.ts";
+import { typedName } from "./lib/typed.ts";
 import type { AgentVolume } from "./lib/volumes.ts";
 
 const OPTIONS = {
@@ -48,6 +49,7 @@ const OPTIONS = {
   arch: {
     type: "string",
     value: "ARCH",
+    values: ARCHES,
     help: "x86_64 or aarch64 (default: this machine's; remove: all)",
   },
   replace: {
@@ -75,7 +77,8 @@ const OPTIONS = {
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 
-const HELP: Help = {
+/** The text of `--help`. */
+export const HELP: Help = {
   summary:
     "Keeps the volumes backendai-krunner.v{N}.{arch}.{distro-version} of an engine.",
   usage: [
@@ -259,14 +262,19 @@ function rejectNames(
   }
 }
 
-async function main(args: string[]): Promise<number> {
+/**
+ * Runs the command line `args` and returns the exit code.
+ *
+ * @throws {KrunnerError} If it fails.
+ */
+export async function main(args: readonly string[]): Promise<number> {
   const command = await parseVolumeArgs(args);
   if (command === "help") {
     console.log(renderHelp(HELP));
     return 0;
   }
   if (command === "version") {
-    console.log(`volume.ts ${await krunnerVersion()}`);
+    console.log(`${typedName("volume")} ${await krunnerVersion()}`);
     return 0;
   }
   return await runWithSignals((signal) => run(command, signal));
@@ -313,6 +321,7 @@ async function openAll(
   const packages = await openPackages(
     dir,
     projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
+    { readOnly: true },
   );
   selectTargets(packages, names, { all: all || kind === "list" });
   return packages;

@@ -21,6 +21,7 @@ import { CancelledError, describeError, UsageError } from "./lib/errors.ts";
 import { ARCHES, cacheFolder, DIR_OPTION, oneOf } from "./lib/options.ts";
 import type { PackageDir } from "./lib/package_dir.ts";
 import { runWithSignals } from "./lib/signals.ts";
+import { typedName } from "./lib/typed.ts";
 import type { Distribution, WheelOptions } from "./lib/wheel/make.ts";
 import type { PlanOptions } from "./lib/wheel/plan.ts";
 
@@ -32,6 +33,7 @@ const OPTIONS = {
   arch: {
     type: "collect",
     value: "ARCH",
+    values: ARCHES,
     help:
       "Make a wheel for x86_64 or aarch64; may be repeated (default: each\none that was built)",
   },
@@ -58,7 +60,8 @@ const OPTIONS = {
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 
-const HELP: Help = {
+/** The text of `--help`. */
+export const HELP: Help = {
   summary:
     "Makes the wheels and the sdist of krunner packages: what versions.txt promises,\none wheel for each arch.",
   usage: [
@@ -147,6 +150,7 @@ async function selectPackages(
   const packages = await openPackages(
     dir,
     projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
+    { readOnly: true },
   );
   return all ? packages : await selectFamilies(packages, families);
 }
@@ -194,14 +198,19 @@ async function makeAll(
   return exitCode;
 }
 
-async function main(args: string[]): Promise<number> {
+/**
+ * Runs the command line `args` and returns the exit code.
+ *
+ * @throws {KrunnerError} If it fails.
+ */
+export async function main(args: readonly string[]): Promise<number> {
   const command = await parseWheelArgs(args);
   if (command === "help") {
     console.log(renderHelp(HELP));
     return 0;
   }
   if (command === "version") {
-    console.log(`wheel.ts ${await krunnerVersion()}`);
+    console.log(`${typedName("wheel")} ${await krunnerVersion()}`);
     return 0;
   }
   return await runWithSignals((signal) => makeAll(command, signal));

@@ -113,7 +113,10 @@ export interface FailedResult extends Failure {
 
 /** What the plans of a command line depend on. */
 export type PlanAllOptions =
-  & Pick<BuildOptions, "names" | "all" | "dir" | "imagePrefix" | "force">
+  & Pick<
+    BuildOptions,
+    "names" | "all" | "dir" | "imagePrefix" | "force" | "dryRun"
+  >
   & Omit<PlanOptions, "imagePrefix">;
 
 /**
@@ -126,7 +129,9 @@ export async function planAll(
   options: PlanAllOptions,
   host: Pick<BuildHost, "root" | "cache" | "signal">,
 ): Promise<BuildPlan[]> {
-  const packages = await openPackages(options.dir, host.root);
+  const packages = await openPackages(options.dir, host.root, {
+    readOnly: options.dryRun,
+  });
   const plans: BuildPlan[] = [];
   for (const target of selectTargets(packages, options.names, options)) {
     plans.push(

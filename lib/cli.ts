@@ -26,6 +26,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { describeError, UsageError } from "./errors.ts";
+import { asTyped } from "./typed.ts";
 
 /** One option of a command line. */
 export interface OptionSpec {
@@ -35,6 +36,8 @@ export interface OptionSpec {
   readonly alias?: string;
   /** What stands for the value in the help: `DIR`. */
   readonly value?: string;
+  /** The only values that there are, for completion. */
+  readonly values?: readonly string[];
   /** What it does, for the help; may have several lines. */
   readonly help: string;
 }
@@ -199,13 +202,29 @@ export function renderHelp(help: Help): string {
     }`,
     renderRows("Exit codes", Object.entries(help.exitCodes)),
   ];
-  return sections.join("\n").trimEnd();
+  return asTyped(sections.join("\n").trimEnd());
 }
 
 /** This project's version, as in its `deno.json`. */
 export async function krunnerVersion(): Promise<string> {
   const config = await import("../deno.json", { with: { type: "json" } });
   return config.default.version;
+}
+
+/**
+ * Answers `--help` and `--version`, if one of them is given.
+ *
+ * @param name What the version is of: `build.ts`.
+ * @returns Whether it was, and there is nothing more to do.
+ */
+export async function answerCommon(
+  options: OptionValues<typeof COMMON_OPTIONS>,
+  help: Help,
+  name: string,
+): Promise<boolean> {
+  if (options.help) console.log(renderHelp(help));
+  else if (options.version) console.log(`${name} ${await krunnerVersion()}`);
+  return options.help || options.version;
 }
 
 /**

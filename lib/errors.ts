@@ -4,6 +4,8 @@
  * @module
  */
 
+import { messageAsTyped } from "./typed.ts";
+
 /** A failure that the user can act on. Its message says what, with which value, and what to do. */
 export class KrunnerError extends Error {
   override readonly name: string = "KrunnerError";
@@ -83,7 +85,8 @@ export function describeError(
   error: unknown,
 ): { message: string; exitCode: number } {
   if (error instanceof KrunnerError) {
-    return { message: error.message, exitCode: error.exitCode };
+    const message = messageAsTyped(error.message);
+    return { message, exitCode: error.exitCode };
   }
   if (isSystemError(error) || error instanceof Deno.errors.NotCapable) {
     return { message: error.message, exitCode: 1 };

@@ -13,13 +13,20 @@ export const DIR_OPTION = {
   type: "string",
   value: "DIR",
   help:
-    "The package directory (default: the one that you are in, else\nthose in src/ai/backend/krunner of the checkout around you,\nelse those in dockerfiles/ beside this script)",
+    "The package directory (default: the one that you are in, else\nthose in src/ai/backend/krunner of the checkout around you,\nelse those in dockerfiles/)",
 } as const satisfies OptionSpec;
+
+/** What `--arch` may be: what volumes are made for. */
+export const ARCHES = ["x86_64", "aarch64"] as const;
+
+/** What `--engine` may be. */
+export const ENGINES = ["docker", "podman", "nerdctl"] as const;
 
 /** `--engine`. */
 export const ENGINE_OPTION = {
   type: "string",
   value: "NAME",
+  values: ENGINES,
   help: "docker, podman or nerdctl (default: docker)",
 } as const satisfies OptionSpec;
 
@@ -27,19 +34,21 @@ export const ENGINE_OPTION = {
 export const ARCH_OPTION = {
   type: "string",
   value: "ARCH",
+  values: ARCHES,
   help: "x86_64 or aarch64 (default: this machine's)",
 } as const satisfies OptionSpec;
+
+/** What `--base` may be. */
+export const BASES = ["auto", "registry", "bootstrap"] as const;
 
 /** `--base`. */
 export const BASE_OPTION = {
   type: "string",
   value: "HOW",
+  values: BASES,
   help:
     "Where a base image may come from: auto (the engine, a registry,\nelse debootstrap), registry or bootstrap (default: auto)",
 } as const satisfies OptionSpec;
-
-/** What `--base` may be. */
-export const BASES = ["auto", "registry", "bootstrap"] as const;
 
 /** `--base-image`. */
 export const BASE_IMAGE_OPTION = {
@@ -101,22 +110,17 @@ export const EXTRACTOR_OPTION = {
     "An image with BusyBox to extract with (default: made of this\nmachine's BusyBox)",
 } as const satisfies OptionSpec;
 
-/** What `--arch` may be: what volumes are made for. */
-export const ARCHES = ["x86_64", "aarch64"] as const;
-
-/** What `--engine` may be. */
-export const ENGINES = ["docker", "podman", "nerdctl"] as const;
+/** What `--network` may be: the words that every builder knows. */
+export const NETWORKS = ["default", "host", "none"] as const;
 
 /** `--network`. */
 export const NETWORK_OPTION = {
   type: "string",
   value: "MODE",
+  values: NETWORKS,
   help:
     "What the steps of a build reach: default (the engine's choice), host\nor none (proves that nothing is needed from outside)",
 } as const satisfies OptionSpec;
-
-/** What `--network` may be: the words that every builder knows. */
-export const NETWORKS = ["default", "host", "none"] as const;
 
 /**
  * The value of an option that must be one of some words; `undefined` where the

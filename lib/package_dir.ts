@@ -5,10 +5,12 @@
  * @module
  */
 
+import { embeddedData } from "./embedded.ts";
 import { KrunnerError, UsageError } from "./errors.ts";
 import {
   distroVersionOf,
   isPackageDir,
+  OWN_FOLDER,
   packageDirsOfCheckout,
 } from "./package_root.ts";
 import { nearestWord } from "./suggestion.ts";
@@ -160,7 +162,10 @@ export async function findPackageDirs(root: string): Promise<PackageDir[]> {
       dirs.push(`${root}/${name}`);
     }
   } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    if (
+      !(cause instanceof Deno.errors.NotFound) &&
+      !(cause instanceof Deno.errors.NotADirectory)
+    ) throw cause;
   }
   const found: PackageDir[] = [];
   for (const dir of dirs.sort()) {
@@ -174,21 +179,34 @@ export async function findPackageDirs(root: string): Promise<PackageDir[]> {
   return found;
 }
 
+/** What a caller of {@linkcode openPackages} has in mind. */
+export interface OpenOptions {
+  /** Whether nothing will be written into package directories. */
+  readonly readOnly?: boolean;
+}
+
 /**
  * The package directory `dir`, or, where none is given, those of `root`: what
- * `--dir` means to all scripts.
+ * `--dir` means to all scripts. A program that carries its dockerfiles makes
+ * `root` first, where nothing else is there.
  *
  * @param root What {@linkcode projectRoot} gives
  * @throws {KrunnerError} As {@linkcode openPackageDir} and
- * {@linkcode findPackageDirs}.
+ * {@linkcode findPackageDirs}; if `root` cannot be made.
  */
 export async function openPackages(
   dir: string | undefined,
   root: string,
+  { readOnly = false }: OpenOptions = {},
 ): Promise<PackageDir[]> {
-  return dir === undefined
-    ? await findPackageDirs(root)
-    : [await openPackageDir(dir)];
+  if (dir !== undefined) return [await openPackageDir(dir)];
+  const data = embeddedData();
+  // A checkout around the working directory has package directories of its own.
+  if (data === undefined || root !== OWN_FOLDER) {
+    return await findPackageDirs(root);
+  }
+  const { provideDockerfiles } = await import("./own_dockerfiles.ts");
+  return await findPackageDirs(await provideDockerfiles(data, root, readOnly));
 }
 
 /**

@@ -5,11 +5,13 @@
  * @module
  */
 
+import { embeddedData } from "./embedded.ts";
+
 /** Where upstream's repositories keep their package directories. */
 const UPSTREAM_FOLDER = "src/ai/backend/krunner";
 
 /** Where this project keeps its own. */
-const OWN_FOLDER = "dockerfiles";
+export const OWN_FOLDER = "dockerfiles";
 
 const ENV_DOCKERFILE = /^krunner-env\.(.+)\.dockerfile$/;
 
@@ -58,7 +60,8 @@ function exists(path: string): boolean {
  * - the package directory that `cwd` is, or is in;
  * - `src/ai/backend/krunner` of the checkout around `cwd`, as upstream's
  *   repositories have it;
- * - `dockerfiles` beside the script.
+ * - `dockerfiles` beside the script; in the working directory, if the program
+ *   carries its dockerfiles.
  *
  * Nothing is looked for above the top of the Git work tree that `cwd` is in, nor
  * above the script's own folder.
@@ -71,10 +74,15 @@ function exists(path: string): boolean {
  */
 export function projectRoot(scriptDir: string, cwd: string): string {
   const root = rootAround(cwd, scriptDir) ??
-    `${exists(scriptDir) ? scriptDir : cwd}/${OWN_FOLDER}`;
+    `${isCheckout(scriptDir) ? scriptDir : cwd}/${OWN_FOLDER}`;
   if (root === cwd) return ".";
   const below = cwd === "/" ? "/" : `${cwd}/`;
   return root.startsWith(below) ? root.slice(below.length) : root;
+}
+
+/** A bundle and a compiled program carry the dockerfiles: none lie beside them. */
+function isCheckout(scriptDir: string): boolean {
+  return embeddedData() === undefined && exists(scriptDir);
 }
 
 function rootAround(cwd: string, scriptDir: string): string | undefined {

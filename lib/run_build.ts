@@ -43,6 +43,7 @@ import type { DebianOrigin } from "./sources.ts";
 import { formatSpdx, toSpdx } from "./spdx.ts";
 import { ttydOutputs } from "./ttyd/plan.ts";
 import { parseRecord } from "./ttyd/record.ts";
+import { messageAsTyped } from "./typed.ts";
 import { WHEELHOUSE_DOCKERFILE, wheelhouseDockerfile } from "./wheelhouse.ts";
 
 /** A thing that happens during a build. */
@@ -614,11 +615,11 @@ export class Build {
     if (old?.volumeVersion !== volumeVersion) return inputs;
     const changes = changedInputs(old.firstInputs, inputs);
     if (changes.length > 0) {
-      this.#notice(
+      this.#notice(messageAsTyped(
         `The volume version is still ${volumeVersion} though ${
           changes.join(", ")
         } changed since its first build: an agent that has it will not read this one; raise it with "bump.ts volume ${target.distroVersion}" before you release`,
-      );
+      ));
     }
     return old.firstInputs;
   }

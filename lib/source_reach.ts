@@ -42,16 +42,30 @@ async function isFile(path: string): Promise<boolean> {
 
 async function answers(url: string, signal: AbortSignal): Promise<boolean> {
   try {
-    const response = await fetch(url, {
-      method: "HEAD",
-      // That it leads on is answer enough.
-      redirect: "manual",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TIME_LIMIT)]),
-    });
-    await response.body?.cancel();
-    return response.status < 400;
+    return (await askForHead(url, signal, TIME_LIMIT)).status < 400;
   } catch (error) {
     if (signal.aborted) throw error;
     return false;
   }
+}
+
+/**
+ * What an origin answers when it is asked for a file's head alone. A redirection is
+ * not followed: that it leads on is answer enough.
+ *
+ * @param limit Milliseconds that it has for that.
+ * @throws What `fetch` throws; the signal's reason if it was aborted.
+ */
+export async function askForHead(
+  url: string,
+  signal: AbortSignal,
+  limit: number,
+): Promise<Response> {
+  const response = await fetch(url, {
+    method: "HEAD",
+    redirect: "manual",
+    signal: AbortSignal.any([signal, AbortSignal.timeout(limit)]),
+  });
+  await response.body?.cancel();
+  return response;
 }

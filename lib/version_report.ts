@@ -5,6 +5,7 @@
  */
 
 import { renderTable } from "./table.ts";
+import { messageAsTyped } from "./typed.ts";
 import type { VersionChange } from "./version_changes.ts";
 import type { CheckResult, Versions } from "./versions.ts";
 
@@ -80,9 +81,11 @@ export function renderChecks(results: readonly CheckResult[]): string {
 export function describeFailure(
   { distroVersion, status, volume, recorded }: CheckResult,
 ): string {
-  return status === "lowered"
-    ? `Volume version ${volume} of "${distroVersion}" is below ${recorded}, which was built: agents have that one; run "bump.ts volume ${distroVersion} --to ${
-      (recorded ?? 0) + 1
-    }"`
-    : `Volume version ${volume} of "${distroVersion}" was built from other inputs: agents that have it would never read the new one; run "bump.ts volume ${distroVersion}"`;
+  return messageAsTyped(
+    status === "lowered"
+      ? `Volume version ${volume} of "${distroVersion}" is below ${recorded}, which was built: agents have that one; run "bump.ts volume ${distroVersion} --to ${
+        (recorded ?? 0) + 1
+      }"`
+      : `Volume version ${volume} of "${distroVersion}" was built from other inputs: agents that have it would never read the new one; run "bump.ts volume ${distroVersion}"`,
+  );
 }

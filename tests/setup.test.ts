@@ -223,6 +223,14 @@ const CASES: Record<string, { host: Host; outcome: Partial<Outcome> }> = {
       calls: [APT_UPDATE, `${APT_INSTALL} busybox-static`],
     },
   },
+  "installs the shells whose completion is tested": {
+    host: {
+      programs: [...APT, "docker", "dockerd", "xz", "debootstrap", "busybox"],
+      files: ENGINE,
+      args: ["--test"],
+    },
+    outcome: { code: 0, printed: ["setup: installing zsh fish"] },
+  },
   "asks for it elsewhere only for tests": {
     host: {
       programs: ["docker", "xz"],
@@ -232,7 +240,7 @@ const CASES: Record<string, { host: Host; outcome: Partial<Outcome> }> = {
     outcome: {
       code: 1,
       printed: [
-        'setup: Cannot go on without busybox: run "sudo dnf install moby-engine xz busybox"',
+        'setup: Cannot go on without busybox zsh fish: run "sudo dnf install moby-engine xz busybox zsh fish"',
       ],
     },
   },
@@ -404,6 +412,29 @@ Deno.test("setup.sh says what to run where it can install nothing", async (t) =>
       assertEquals(calls, []);
     });
   }
+});
+
+Deno.test("setup.sh names itself as it was called", async () => {
+  const host: Host = { isRoot: false, programs: APT };
+  const printed = await withHost(host, async (root) => {
+    const { stderr } = await new Deno.Command("/bin/sh", {
+      args: ["-c", await Deno.readTextFile(SCRIPT), "krunner setup"],
+      clearEnv: true,
+      env: {
+        CONTEXT: "default",
+        ID: "1000",
+        KRUNNER_SETUP_ROOT: root,
+        PATH: `${root}/bin`,
+        ROOT: root,
+        SYSTEM: "Linux",
+      },
+    }).output();
+    return new TextDecoder().decode(stderr);
+  });
+  assertEquals(
+    printed,
+    'setup: Cannot go on without xz docker: run "sudo krunner setup"\n',
+  );
 });
 
 function release(id: string, like = ""): Host {

@@ -71,7 +71,9 @@ export async function findSubjects(
   if (words.length > 0 && paths.length === words.length) {
     return paths.map((path) => ({ archive: archiveOf(path) }));
   }
-  const packages = await openPackages(place.dir, place.root);
+  const packages = await openPackages(place.dir, place.root, {
+    readOnly: true,
+  });
   const names = words.filter((word) => !isPath(word));
   const targets = selectTargets(packages, names, { all });
   if (all) return targets.map((target) => subjectOf(target, place.arch));

@@ -1,0 +1,34 @@
+/**
+ * The dockerfiles and recipes that a bundle or a compiled program carries. In a
+ * checkout they are on disk.
+ *
+ * @module
+ */
+
+/** A text file, or a symbolic link. */
+export type EmbeddedFile =
+  | { readonly text: string; readonly executable?: true }
+  | { readonly link: string };
+
+/** What a program carries. */
+export interface EmbeddedData {
+  /** krunner's version. */
+  readonly version: string;
+  /** Files of `dockerfiles/` by path below it: `debian/krunner.json`. */
+  readonly dockerfiles: Readonly<Record<string, EmbeddedFile>>;
+  /** Files of `ttyd/`, the recipes of the terminal, by path below it. */
+  readonly ttyd: Readonly<Record<string, EmbeddedFile>>;
+}
+
+/** Set once, by the module that a bundle starts with. */
+let embedded: EmbeddedData | undefined;
+
+/** Says what this program carries; for a bundle's first module. */
+export function embed(data: EmbeddedData): void {
+  embedded = data;
+}
+
+/** What this program carries, `undefined` in a checkout. */
+export function embeddedData(): EmbeddedData | undefined {
+  return embedded;
+}
