@@ -4,6 +4,7 @@
  * @module
  */
 
+import { KrunnerError } from "./errors.ts";
 import { changedInputs } from "./inputs.ts";
 import { readManifest } from "./manifest.ts";
 import type { Target } from "./package_dir.ts";
@@ -25,20 +26,29 @@ export interface Choice {
 
 /**
  * The plans of a distro version by each of its alternatives, best first; one plan
- * where it has none.
+ * where it has none. A way that cannot be planned, as with a version that it has no
+ * source of, is left out, and the others say so.
  *
- * @throws {KrunnerError} As `makePlan`.
+ * @throws {KrunnerError} As `makePlan`, if there is no way at all.
  */
 export async function makePlans(
   target: Target,
   options: PlanOptions,
 ): Promise<[BuildPlan, ...BuildPlan[]]> {
   const { alternatives = [] } = await readDistroData(target);
-  const first = await makePlan(target, options);
-  const others: BuildPlan[] = [];
-  for (let alternative = 1; alternative < alternatives.length; alternative++) {
-    others.push(await makePlan(target, { ...options, alternative }));
+  const plans: BuildPlan[] = [];
+  const failures: KrunnerError[] = [];
+  for (const alternative of [0, ...alternatives.keys().drop(1)]) {
+    try {
+      plans.push(await makePlan(target, { ...options, alternative }));
+    } catch (error) {
+      if (!(error instanceof KrunnerError)) throw error;
+      failures.push(error);
+    }
   }
+  const notices = failures.map(({ message }) => `Not taken: ${message}`);
+  const [first, ...others] = plans.map((plan) => withNotices(plan, notices));
+  if (first === undefined) throw failures.at(-1);
   return [first, ...others];
 }
 

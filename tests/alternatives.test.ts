@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { choosePlan, makePlans } from "../lib/alternatives.ts";
+import { KrunnerError } from "../lib/errors.ts";
 import { formatManifest } from "../lib/manifest.ts";
 import { DEFAULT_IMAGE_PREFIX, type PlanOptions } from "../lib/plan.ts";
 import type { SourceRow } from "../lib/sources.ts";
@@ -56,6 +57,29 @@ Deno.test("makePlans() makes one where there is no choice", async () => {
   const options = { ...OPTIONS, buildArgs: { HOW: "python" } };
   const plans = await makePlans(fixture.target, options);
   assertEquals(plans.map(stagesOf), [["python", "env"]]);
+});
+
+Deno.test("makePlans() leaves out a way that cannot be planned", async (t) => {
+  using fixture = await packageFixture(FAMILY);
+  const only = (name: string) => ({
+    ...OPTIONS,
+    rows: ROWS.filter((row) => row.name === name),
+  });
+  await t.step("and says so", async () => {
+    const plans = await makePlans(fixture.target, only("slow"));
+    assertEquals(plans.map(stagesOf), [["python", "env"]]);
+    assertMatch(
+      plans[0].notices[0] ?? "",
+      /^Not taken: Cannot build with .*no row of sources\.json has the file "fast\.tgz"/,
+    );
+  });
+  await t.step("and fails where there is no way", async () => {
+    await assertRejects(
+      () => makePlans(fixture.target, only("none")),
+      KrunnerError,
+      '"slow.tgz"',
+    );
+  });
 });
 
 Deno.test("choosePlan() takes the first way whose sources can be had", async (t) => {

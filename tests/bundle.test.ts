@@ -130,6 +130,7 @@ Deno.test("bundles work in an empty folder without network and caches", async (t
     using own = tempDir({
       "dockerfiles/mine/krunner-env.mine1.dockerfile":
         "FROM scratch\nLABEL ai.backend.krunner.version=3\n",
+      "dockerfiles/mine/versions.txt": "mine1\n",
     });
     const { stdout, stderr } = await bundles.run(
       own.path,

@@ -226,14 +226,21 @@ exec ${Object.keys(found)[0]} "$@"`,
     return await this.#list("ps");
   }
 
-  /** Ids of all images made in this laboratory, the base image included. */
+  /**
+   * All images made in this laboratory, the base image included: by id where they
+   * have its label, by name where they have its prefix.
+   */
   async images(): Promise<string[]> {
-    // A stage "FROM scratch" has the prefix and no label.
-    const named = await must(
-      ["docker", "images", "-q", "--filter", `reference=${this.prefix}-*`],
-    );
-    const ids = [...await this.#list("images"), ...named.split("\n")];
-    return [...new Set(ids)].filter((id) => id !== "");
+    // A stage "FROM scratch" has no label. One of a real family comes out of the
+    // builder's cache: its id may be that of an image that others have named.
+    const named = await must([
+      "docker",
+      "images",
+      "--format={{.Repository}}:{{.Tag}}",
+      `--filter=reference=${this.prefix}-*`,
+    ]);
+    const images = [...named.split("\n"), ...await this.#list("images")];
+    return [...new Set(images)].filter((image) => image !== "");
   }
 
   async #list(command: "ps" | "images"): Promise<string[]> {
