@@ -133,9 +133,9 @@ export class ReleaseCheckout {
         HOME: this.#laboratory.root,
         TWINE_USERNAME: LOGIN.username,
         TWINE_PASSWORD: LOGIN.password,
-        TWINE_REPOSITORY: "",
+        // Whoever runs the tests may have others.
+        TWINE_REPOSITORY: "pypi",
         TWINE_REPOSITORY_URL: "",
-        COLUMNS: "200",
       },
     };
   }

@@ -131,6 +131,8 @@ export function renderSummary(
       ...fileNames(release).map((name) => `  ${name}`),
       destination === undefined
         ? "Upload: none"
+        : destination.name === destination.url
+        ? `Upload: ${destination.url}`
         : `Upload: ${destination.name} (${destination.url})`,
       `Commit and tag: "${commitMessage(release)}" on ${branch}, ${tag}`,
     ].join("\n"),
