@@ -45,6 +45,10 @@ export const SCRIPTS: Readonly<Record<string, Row>> = {
   verify: ["Judge volumes, or compare two", () => import("./verify.ts")],
   volume: ["Fill and keep an engine's volumes", () => import("./volume.ts")],
   wheel: ["Make the Python package", () => import("./wheel.ts")],
+  release: [
+    "Build, prove, publish and tag a package",
+    () => import("./release.ts"),
+  ],
   doctor: ["Tell what a build here would lack", () => import("./doctor.ts")],
 };
 

@@ -34,7 +34,6 @@ import {
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
 import { typedName } from "./lib/typed.ts";
-import type { Surroundings } from "./lib/verify/surroundings.ts";
 
 export type { EngineName };
 
@@ -306,27 +305,17 @@ async function judge(
 
 /** What starts the checks in containers for one volume. */
 async function containersOf(
-  { engine: name, baseImage, images, extractor }: JudgeCommand,
+  { engine, baseImage, images, extractor }: JudgeCommand,
   signal: AbortSignal,
 ) {
-  if (name === undefined) return undefined;
-  const [{ Engine }, { basesOf }, { openExtraction }] = await Promise.all([
-    import("./lib/engine.ts"),
-    import("./lib/verify/bases.ts"),
-    import("./lib/verify/containers.ts"),
-  ]);
-  const engine = new Engine(name, signal);
-  return async (archive: string, surroundings: Surroundings) =>
-    await openExtraction(engine, {
-      cache: cacheFolder(Deno.env.get),
-      pid: Deno.pid,
-      arch: surroundings.identity?.arch,
-      extractor,
-      bases: baseImage === undefined
-        ? await basesOf(archive, surroundings)
-        : [baseImage],
-      images,
-    });
+  if (engine === undefined) return undefined;
+  const { containersOn } = await import("./lib/verify/open_in_engine.ts");
+  const cache = cacheFolder(Deno.env.get);
+  return containersOn(
+    engine,
+    { cache, pid: Deno.pid, extractor, baseImage, images },
+    signal,
+  );
 }
 
 async function diff(

@@ -6,6 +6,7 @@
 
 import { KrunnerError, UsageError } from "./errors.ts";
 import { capture } from "./process.ts";
+import { RELEASE_FILES } from "./released.ts";
 
 /** The largest time that a tar header's eleven octal digits hold. */
 const LATEST = 0o77777777777;
@@ -13,6 +14,7 @@ const LATEST = 0o77777777777;
 /**
  * Seconds since 1970: `SOURCE_DATE_EPOCH` (see reproducible-builds.org) where it is
  * set, else the time of the last commit that touched the package directory, else 0.
+ * A commit of what a release writes there does not count.
  *
  * @param epoch What {@linkcode parseEpoch} found.
  */
@@ -43,7 +45,11 @@ export function parseEpoch(epoch: string | undefined): number | undefined {
 async function commitTime(dir: string): Promise<number | undefined> {
   try {
     const { code, stdout } = await capture(
-      ["git", "log", "-1", "--format=%ct", "--", "."],
+      [
+        ...["git", "log", "-1", "--format=%ct", "--", "."],
+        // A build of the tag's commit must be that of the release.
+        ...RELEASE_FILES.map((name) => `:(exclude)${name}`),
+      ],
       { cwd: dir },
     );
     const seconds = stdout.trim();

@@ -7,6 +7,7 @@
 
 import { fileError, KrunnerError } from "./errors.ts";
 import { isOutput } from "./package_dir.ts";
+import { RELEASE_FILES } from "./released.ts";
 import type { SourceRow } from "./sources.ts";
 import type { ContextPattern } from "./stage_file.ts";
 import { hasWildcard, wildcardToRegExp } from "./wildcard.ts";
@@ -28,7 +29,7 @@ export type ContextFile =
 
 /**
  * All files below a package directory that may be part of a context, relative to
- * it and sorted. What builds leave there and hidden files are left out. Symbolic
+ * it and sorted. What builds and releases leave there and hidden files are left out. Symbolic
  * links stand for what they lead to, wherever that is, so that families can share
  * files; one that leads back to a folder it is in adds nothing.
  */
@@ -48,7 +49,7 @@ async function* walk(
   if (parents.includes(real)) return;
   for await (const entry of Deno.readDir(real)) {
     const path = `${prefix}${entry.name}`;
-    if (isOutput(entry.name)) continue;
+    if (isOutput(entry.name) || RELEASE_FILES.includes(path)) continue;
     const { isDirectory, isFile } = entry.isSymlink
       // A link to nothing matters only to a dockerfile that wants it.
       ? await Deno.stat(`${dir}/${path}`).catch(() => ({
@@ -112,9 +113,10 @@ export function resolveContext(
 }
 
 function missingMessage(where: string, pattern: string): string {
-  const hidden = pattern.split("/").find(isOutput);
+  const hidden = RELEASE_FILES.find((name) => name === pattern) ??
+    pattern.split("/").find(isOutput);
   if (hidden !== undefined) {
-    return `Cannot build with ${where}: "${pattern}" is no part of the build context, for "${hidden}" is hidden or left by builds; rename it`;
+    return `Cannot build with ${where}: "${pattern}" is no part of the build context, for "${hidden}" is hidden or left by builds and releases; rename it`;
   }
   return pattern.startsWith(`${SOURCES_FOLDER}/`)
     ? `Cannot build with ${where}: no row of sources.json has the file "${

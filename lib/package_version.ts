@@ -11,6 +11,7 @@
  */
 
 import {
+  compare,
   format,
   greaterThan,
   increment,
@@ -104,6 +105,20 @@ function parseVersion(value: string): SemVer | undefined {
   // `tryParse` takes "v1.2.3" too.
   if (version === undefined || format(version) !== text) return undefined;
   return isPythonVersion(version) ? version : undefined;
+}
+
+/**
+ * The order of two package versions: below 0, 0 or above; `undefined` where one is
+ * none.
+ */
+export function comparePackageVersions(
+  a: string,
+  b: string,
+): number | undefined {
+  const [left, right] = [parseVersion(a), parseVersion(b)];
+  return left === undefined || right === undefined
+    ? undefined
+    : compare(left, right);
 }
 
 /**

@@ -44,7 +44,7 @@ export function renderVersions(versions: readonly Versions[]): string {
   ]);
 }
 
-function describeCheck({ status, changed }: CheckResult): string {
+function describeCheck({ status, changed, release }: CheckResult): string {
   switch (status) {
     case "unbuilt":
       return "nothing was built yet";
@@ -55,7 +55,9 @@ function describeCheck({ status, changed }: CheckResult): string {
     case "raised":
       return "the version was raised";
     case "lowered":
-      return "BELOW THE BUILT VERSION";
+      return release === null
+        ? "BELOW THE BUILT VERSION"
+        : `BELOW THE VERSION RELEASED IN ${release}`;
     case "forgotten":
       return `BUMP FORGOTTEN: ${changed.join(", ")}`;
     default:
@@ -66,26 +68,38 @@ function describeCheck({ status, changed }: CheckResult): string {
 /** A table of results. */
 export function renderChecks(results: readonly CheckResult[]): string {
   return renderTable([
-    ["DISTRO VERSION", "ARCH", "VOLUME", "BUILT", "STATE"],
+    ["DISTRO VERSION", "ARCH", "VOLUME", "BUILT", "RELEASED", "STATE"],
     ...results.map((it) => [
       it.distroVersion,
       it.arch ?? "-",
       String(it.volume),
       String(it.recorded ?? "-"),
+      String(it.released ?? "-"),
       describeCheck(it),
     ]),
   ]);
 }
 
 /** Why a result is a failure, and what to do. */
-export function describeFailure(
-  { distroVersion, status, volume, recorded }: CheckResult,
-): string {
-  return messageAsTyped(
-    status === "lowered"
-      ? `Volume version ${volume} of "${distroVersion}" is below ${recorded}, which was built: agents have that one; run "bump.ts volume ${distroVersion} --to ${
-        (recorded ?? 0) + 1
-      }"`
-      : `Volume version ${volume} of "${distroVersion}" was built from other inputs: agents that have it would never read the new one; run "bump.ts volume ${distroVersion}"`,
-  );
+export function describeFailure(result: CheckResult): string {
+  return messageAsTyped(failureOf(result));
+}
+
+function failureOf(result: CheckResult): string {
+  const { distroVersion, status, volume, changed, release } = result;
+  const subject = `Volume version ${volume} of "${distroVersion}"`;
+  if (status === "lowered") {
+    const [highest, how] = release === null
+      ? [result.recorded ?? 0, "was built"]
+      : [result.released ?? 0, `was released in ${release}`];
+    return `${subject} is below ${highest}, which ${how}: agents have that one; run "bump.ts volume ${distroVersion} --to ${
+      highest + 1
+    }"`;
+  }
+  const how = release === null
+    ? "was built from other inputs"
+    : `was released in ${release}, and since then changed ${
+      changed.join(", ")
+    }`;
+  return `${subject} ${how}: agents that have it would never read the new one; run "bump.ts volume ${distroVersion}"`;
 }

@@ -7,7 +7,6 @@
 import { KrunnerError } from "./errors.ts";
 import type { Inputs } from "./inputs.ts";
 import { readVolumeVersion } from "./labels.ts";
-import type { Manifest } from "./manifest.ts";
 import {
   envDockerfilePath,
   inPackage,
@@ -15,6 +14,7 @@ import {
   type Target,
 } from "./package_dir.ts";
 import { findPackageVersion } from "./package_version.ts";
+import { readReleased, type ReleasedVolume } from "./released.ts";
 import { packageVersionPath, readExactText } from "./version_changes.ts";
 
 /** All versions of one distro version; `null` where there is none yet. */
@@ -92,6 +92,8 @@ export async function readVersions(target: Target): Promise<Versions> {
  * - `raised`: the label is above the recorded version;
  * - `forgotten`: the inputs changed and the label did not;
  * - `lowered`: the label is below the recorded version.
+ *
+ * What the last release recorded counts like what was built here: agents have it.
  */
 export type CheckStatus =
   | "unbuilt"
@@ -105,7 +107,7 @@ export type CheckStatus =
 export interface CheckResult {
   /** The distro version. */
   distroVersion: string;
-  /** The arch of the manifest or archive; `null` where there is none. */
+  /** The arch of the manifest, archive or release; `null` where there is none. */
   arch: string | null;
   /** What is to be said. */
   status: CheckStatus;
@@ -115,6 +117,13 @@ export interface CheckResult {
   recorded: number | null;
   /** What changed since, in words; only for `forgotten`. */
   changed: string[];
+  /** The volume version that was released last. */
+  released: number | null;
+  /**
+   * The package version of the release that has what the label does not fit; `null`
+   * where that was only built here.
+   */
+  release: string | null;
 }
 
 /** Whether a result means that the label must be raised. */
@@ -165,15 +174,17 @@ function withoutWheels(recorded: Inputs, current: Inputs): Inputs {
   };
 }
 
+/** @param compare Tells what differs, in words. */
 async function changesSince(
   target: Target,
-  { arch, firstInputs }: Manifest,
+  arch: string,
+  recorded: Inputs,
+  compare: (recorded: Inputs, current: Inputs) => string[],
 ): Promise<string[]> {
-  const { changedInputs } = await import("./inputs.ts");
   const ways = await currentInputs(target, arch);
   // The way that it was built then is the one that differs least.
   const [changes = []] = ways
-    .map((way) => changedInputs(firstInputs, withoutWheels(firstInputs, way)))
+    .map((way) => compare(recorded, withoutWheels(recorded, way)))
     .sort((a, b) => a.length - b.length);
   return changes;
 }
@@ -185,17 +196,28 @@ function compare(volume: number, recorded: number | null): CheckStatus {
 }
 
 /**
- * Compares the label of a distro version with what was built: one result for
- * each arch, or one in all where there is neither an archive nor a manifest.
+ * Compares the label of a distro version with what was built, and with what was
+ * released: one result for each arch, or one in all where there is none.
  *
- * @throws {KrunnerError} If the package directory or a manifest is broken.
+ * @throws {KrunnerError} If the package directory, a manifest or the record of the
+ * last release is broken.
  */
 export async function checkVersions(target: Target): Promise<CheckResult[]> {
   const volume = await readLabel(target);
-  const arches = builtArches(target);
+  const released = await readReleased(target.pkg.dir);
+  const volumes = released?.volumes[target.distroVersion] ?? {};
+  const arches = [
+    ...new Set([...builtArches(target), ...Object.keys(volumes)]),
+  ].sort();
   const results: CheckResult[] = [];
   for (const arch of arches.length === 0 ? [null] : arches) {
-    results.push(await checkArch(target, arch, volume));
+    const built = await checkArch(target, arch, volume);
+    const record = arch === null ? undefined : volumes[arch];
+    results.push(
+      arch === null || record === undefined || isFailure(built)
+        ? { ...built, released: record?.volumeVersion ?? null }
+        : await checkReleased(target, arch, built, record),
+    );
   }
   return results;
 }
@@ -205,13 +227,21 @@ async function checkArch(
   arch: string | null,
   volume: number,
 ): Promise<CheckResult> {
-  const { readManifest } = await import("./manifest.ts");
+  const [{ readManifest }, { changedInputs }] = await Promise.all([
+    import("./manifest.ts"),
+    import("./inputs.ts"),
+  ]);
   const manifest = arch === null ? undefined : await readManifest(target, arch);
   // A version file alone tells which version was built, not from what.
   const recorded = manifest?.volumeVersion ?? await readRecorded(target);
   const status = compare(volume, recorded);
   const changed = manifest !== undefined && status === "unchanged"
-    ? await changesSince(target, manifest)
+    ? await changesSince(
+      target,
+      manifest.arch,
+      manifest.firstInputs,
+      changedInputs,
+    )
     : [];
   return {
     distroVersion: target.distroVersion,
@@ -224,5 +254,28 @@ async function checkArch(
     volume,
     recorded,
     changed,
+    released: null,
+    release: null,
   };
+}
+
+/** The same with the record of the last release, where nothing else is wrong. */
+async function checkReleased(
+  target: Target,
+  arch: string,
+  built: CheckResult,
+  { volumeVersion, inputs, release }: ReleasedVolume,
+): Promise<CheckResult> {
+  const { changedPackageInputs } = await import("./inputs.ts");
+  const result = { ...built, released: volumeVersion };
+  const status = compare(built.volume, volumeVersion);
+  if (status === "lowered") return { ...result, status, release };
+  const changed = status === "unchanged"
+    ? await changesSince(target, arch, inputs, changedPackageInputs)
+    : [];
+  if (changed.length > 0) {
+    return { ...result, status: "forgotten", changed, release };
+  }
+  const isKnown = built.status !== "unbuilt" && built.status !== "unrecorded";
+  return isKnown ? result : { ...result, status };
 }

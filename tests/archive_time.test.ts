@@ -56,6 +56,10 @@ Deno.test("archiveTime() is the last commit's that touched the folder", async ()
   writeFiles(path, { "family/a": "not committed" });
   assertEquals(await archiveTime(undefined, `${path}/family`), 1000);
   assertEquals(await archiveTime(undefined, path), 2000);
+  writeFiles(path, { "family/released.json": "", "family/CHANGELOG.md": "" });
+  await git(path, 3000, "add", "family/released.json", "family/CHANGELOG.md");
+  await git(path, 3000, "commit", "-qm", "a release");
+  assertEquals(await archiveTime(undefined, `${path}/family`), 1000);
 });
 
 Deno.test("archiveTime() is 0 outside a checkout", async () => {

@@ -492,10 +492,10 @@ Deno.test("bump check finds a forgotten bump", async (t) => {
       assertEquals(await run("check", "--dir", dir), {
         code: 0,
         out: [
-          "DISTRO VERSION  ARCH     VOLUME  BUILT  STATE\n" +
-          "ubuntu18.04     aarch64  6       6      nothing changed\n" +
-          "ubuntu18.04     x86_64   6       6      nothing changed\n" +
-          "ubuntu20.04     -        9       -      nothing was built yet",
+          "DISTRO VERSION  ARCH     VOLUME  BUILT  RELEASED  STATE\n" +
+          "ubuntu18.04     aarch64  6       6      -         nothing changed\n" +
+          "ubuntu18.04     x86_64   6       6      -         nothing changed\n" +
+          "ubuntu20.04     -        9       -      -         nothing was built yet",
         ],
         err: [],
       });
@@ -527,6 +527,8 @@ Deno.test("bump check finds a forgotten bump", async (t) => {
         volume: 6,
         recorded: 6,
         changed: ["requirements.txt"],
+        released: null,
+        release: null,
       });
     });
     await t.step("not after the bump", async () => {

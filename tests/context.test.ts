@@ -114,11 +114,11 @@ Deno.test("resolveContext() says what it cannot find", async (t) => {
     ],
     [
       ".bashrc",
-      'Cannot build with "F", line 7: ".bashrc" is no part of the build context, for ".bashrc" is hidden or left by builds; rename it',
+      'Cannot build with "F", line 7: ".bashrc" is no part of the build context, for ".bashrc" is hidden or left by builds and releases; rename it',
     ],
     [
       "x/krunner-version.debian12.txt",
-      'Cannot build with "F", line 7: "x/krunner-version.debian12.txt" is no part of the build context, for "krunner-version.debian12.txt" is hidden or left by builds; rename it',
+      'Cannot build with "F", line 7: "x/krunner-version.debian12.txt" is no part of the build context, for "krunner-version.debian12.txt" is hidden or left by builds and releases; rename it',
     ],
     [
       long,
@@ -151,12 +151,16 @@ Deno.test("listPackageFiles() lists files, not what builds leave", async () => {
     "krunner-env.debian12.x86_64.json": "",
     "krunner-version.debian12.txt": "",
     "krunner-python.debian12.txt": "",
+    "released.json": "",
+    "CHANGELOG.md": "",
+    "sub/CHANGELOG.md": "",
   });
   await Deno.mkdir(`${dir.path}/empty`);
   assertEquals(await listPackageFiles(dir.path), [
     "a",
     "b",
     "krunner-env.debian12.dockerfile",
+    "sub/CHANGELOG.md",
     "sub/a",
     "sub/b",
   ]);

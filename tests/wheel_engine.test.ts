@@ -6,6 +6,7 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { askAgent, startContainer } from "./agent_fixture.ts";
 import { Laboratory, must, run } from "./engine_fixture.ts";
 import { writeFiles } from "./package_fixture.ts";
 import { tarOf } from "./tar_builder.ts";
@@ -20,33 +21,6 @@ const OTHER = ARCH === "x86_64" ? "aarch64" : "x86_64";
 const PYTHON = "/usr/bin/python3";
 const TWINE = "/usr/bin/twine";
 
-/** What a new agent does at its start, up to the engine's part. */
-const AGENT = `
-import asyncio, importlib.metadata, importlib.resources, json, platform
-
-def agent():
-    for entry_point in importlib.metadata.entry_points(group="backendai_krunner_v10"):
-        plugin = entry_point.load()
-        asyncio.run(plugin.init({}))
-        files = importlib.resources.files("ai.backend.krunner." + entry_point.name)
-        for distro in files.joinpath("versions.txt").read_text().splitlines():
-            text = files.joinpath("krunner-version." + distro + ".txt").read_text()
-            python = files.joinpath("krunner-python." + distro + ".txt").read_text()
-            name = "krunner-env." + distro + "." + platform.machine() + ".tar.xz"
-            yield {
-                "distro": distro,
-                "version": int(text.strip()),
-                "python": python.strip(),
-                "archive": str(files.joinpath(name)),
-            }
-
-print(json.dumps(list(agent())))`;
-
-/** The agent's extractor script, with BusyBox's own names. */
-const EXTRACT = `rm -rf /root/volume/*
-busybox tar xJf /root/archive.tar.xz -C /root/volume/
-echo "$KRUNNER_VERSION" > /root/volume/VERSION`;
-
 let laboratory: Laboratory;
 Deno.test.beforeAll(async () => {
   laboratory = await Laboratory.open();
@@ -54,14 +28,6 @@ Deno.test.beforeAll(async () => {
 Deno.test.afterAll(async () => {
   await laboratory[Symbol.asyncDispose]();
 });
-
-/** An installed package's volume, as the agent sees it. */
-interface Provided {
-  readonly distro: string;
-  readonly version: number;
-  readonly python: string;
-  readonly archive: string;
-}
 
 /** A family with two distro versions, whose names are in no other. */
 async function makeFamily(): Promise<{ dir: string; names: string[] }> {
@@ -99,30 +65,6 @@ async function makeWheels(dir: string, out: string) {
   const pathOf = (arch: string | null) =>
     made.find((it) => it.arch === arch)?.path ?? "";
   return { wheel: pathOf(ARCH), foreign: pathOf(OTHER), sdist: pathOf(null) };
-}
-
-/** What the agent does to have a volume, and starts a container with it. */
-async function startContainer(provided: Provided): Promise<string> {
-  const { version, distro, archive } = provided;
-  const volume = `backendai-krunner.v${version}.${ARCH}.${distro}`;
-  const base = ["docker", "run", "--rm", "--network=none"];
-  await must(["docker", "volume", "create", volume]);
-  try {
-    await must([
-      ...base,
-      ...["--volume", `${archive}:/root/archive.tar.xz:ro`],
-      ...["--volume", `${volume}:/root/volume`],
-      ...["--env", `KRUNNER_VERSION=${version}`],
-      ...[laboratory.base, "sh", "-c", EXTRACT],
-    ]);
-    return await must([
-      ...[...base, "--volume", `${volume}:/opt/backend.ai:ro`],
-      ...[laboratory.base, "sh", "-c"],
-      "cat /opt/backend.ai/VERSION; /opt/backend.ai/bin/python",
-    ]);
-  } finally {
-    await run(["docker", "volume", "rm", "--force", volume]);
-  }
 }
 
 Deno.test("twine, pip and an agent take what wheel.ts makes", async (t) => {
@@ -166,13 +108,15 @@ Deno.test("twine, pip and an agent take what wheel.ts makes", async (t) => {
     assertStringIncludes(shown, `ttyd_linux.${ARCH}.bin`);
     assert(!shown.includes(OTHER), shown);
   });
-  const printed = await must([`${venv}/bin/python`, "-c", AGENT]);
-  const provided: Provided[] = JSON.parse(printed);
+  const provided = await askAgent(`${venv}/bin/python`);
   assertEquals(provided.map(({ distro }) => distro), names);
   for (const volume of provided) {
     await t.step(`the agent uses ${volume.distro}`, async () => {
       assertEquals([volume.version, volume.python], [3, "3.11"]);
-      assertEquals(await startContainer(volume), `3\n${volume.distro}`);
+      assertEquals(
+        await startContainer(volume, laboratory.base),
+        `3\n${volume.distro}`,
+      );
     });
   }
   await t.step("the terminal is a program", async () => {

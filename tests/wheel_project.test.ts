@@ -135,7 +135,7 @@ Deno.test("parseSetupCfg() reads configparser's dialect", () => {
   assertThrows(
     () => parseSetupCfg("[metadata]\nname backend\n", "F"),
     KrunnerError,
-    'Cannot read "F", line 2: "name backend" is neither a [section] nor',
+    'Cannot read "F", line 2: it is neither a [section] nor',
   );
 });
 

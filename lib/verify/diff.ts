@@ -215,19 +215,25 @@ function allKeys<T>(
     .sort((x, y) => x < y ? -1 : x > y ? 1 : 0);
 }
 
+/** What is compared of a package. */
+type ComparedPackage = Pick<
+  PackageRecord,
+  "name" | "version" | "purl" | "licence"
+>;
+
 /** Version and qualifiers, such as the distribution's release, are no part of the name. */
-function packageKey({ purl }: PackageRecord): string {
+function packageKey({ purl }: ComparedPackage): string {
   return purl.replace(/[@?].*$/, "");
 }
 
-function packageFacts({ version, licence }: PackageRecord): PackageFacts {
+function packageFacts({ version, licence }: ComparedPackage): PackageFacts {
   return { ...version === undefined ? {} : { version }, licence };
 }
 
 /** The packages that differ in version or licence, or are in one list only. */
 export function diffPackages(
-  before: readonly PackageRecord[],
-  after: readonly PackageRecord[],
+  before: readonly ComparedPackage[],
+  after: readonly ComparedPackage[],
 ): PackageChange[] {
   const old = new Map(before.map((it) => [packageKey(it), it]));
   const fresh = new Map(after.map((it) => [packageKey(it), it]));

@@ -7,45 +7,13 @@
  * @module
  */
 
-import { KrunnerError } from "../errors.ts";
+import { parseSections, type Section } from "../ini.ts";
 import {
   type Declared,
   defined,
   NOTHING_DECLARED,
   type Person,
 } from "./declared.ts";
-
-type Section = ReadonlyMap<string, string>;
-
-/** The sections of an INI file in `configparser`'s dialect; keys in lower case. */
-function parseSections(text: string, file: string): Map<string, Section> {
-  const sections = new Map<string, Map<string, string>>();
-  let section: Map<string, string> | undefined;
-  let key: string | undefined;
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    if (/^\s*([#;]|$)/.test(line)) continue;
-    const [, heading] = /^\[([^\]]+)\]/.exec(line) ?? [];
-    const [, name, value = ""] = /^([^\s=:][^=:]*)[=:](.*)$/.exec(line) ?? [];
-    if (heading !== undefined) {
-      section = sections.get(heading) ?? new Map();
-      sections.set(heading, section);
-      key = undefined;
-    } else if (/^\s/.test(line) && section !== undefined && key !== undefined) {
-      section.set(key, `${section.get(key)}\n${line.trim()}`.trim());
-    } else if (section !== undefined && name !== undefined) {
-      // "license-files" and "license_files" are the same to setuptools.
-      key = name.trim().toLowerCase().replaceAll("-", "_");
-      section.set(key, value.trim());
-    } else {
-      throw new KrunnerError(
-        `Cannot read "${file}", line ${index + 1}: ${
-          JSON.stringify(line.trim())
-        } is neither a [section] nor "key = value"`,
-      );
-    }
-  }
-  return sections;
-}
 
 function lines(value: string | undefined): string[] {
   return (value ?? "").split("\n").map((line) => line.trim())

@@ -1,0 +1,127 @@
+/**
+ * twine, which checks and uploads; uv runs it where it is not installed.
+ *
+ * @module
+ */
+
+import { CancelledError, KrunnerError } from "../errors.ts";
+import { capture, spawn } from "../process.ts";
+import { lastLine } from "./git.ts";
+
+/** Ways to call twine, best first. */
+const WAYS: readonly (readonly string[])[] = [
+  ["twine"],
+  ["uv", "tool", "run", "twine"],
+];
+
+/** How to call twine. */
+export interface Twine {
+  /** The beginning of its command lines. */
+  readonly argv: readonly string[];
+  /** What it says of its version. */
+  readonly version: string;
+}
+
+/** @throws {KrunnerError} If there is neither twine nor uv. */
+export async function findTwine(signal: AbortSignal): Promise<Twine> {
+  for (const argv of WAYS) {
+    const version = await askVersion(argv, signal);
+    if (version !== undefined) return { argv, version };
+  }
+  throw new KrunnerError(
+    'Cannot check and upload: neither twine nor uv works here; run "apt install twine", "pipx install twine", or install uv',
+  );
+}
+
+async function askVersion(
+  argv: readonly string[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const { code, stdout } = await capture([...argv, "--version"], { signal });
+    return code === 0
+      ? /version (\S+)/.exec(stdout)?.[1] ?? stdout.trim()
+      : undefined;
+  } catch (error) {
+    if (error instanceof KrunnerError) return undefined;
+    throw error;
+  }
+}
+
+/** The command line that checks what an index would show of files. */
+export function checkCommand(
+  { argv }: Twine,
+  paths: readonly string[],
+): string[] {
+  return [...argv, "check", "--strict", ...paths];
+}
+
+/** The command line that uploads a file. */
+export function uploadCommand(
+  { argv }: Twine,
+  options: readonly string[],
+  path: string,
+  canAsk: boolean,
+): string[] {
+  return [
+    ...argv,
+    "upload",
+    "--disable-progress-bar",
+    ...canAsk ? [] : ["--non-interactive"],
+    ...options,
+    path,
+  ];
+}
+
+/**
+ * Checks files as the index will.
+ *
+ * @throws {KrunnerError} If something is wrong with one.
+ */
+export async function checkFiles(
+  twine: Twine,
+  paths: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { code, stdout, stderr } = await capture(checkCommand(twine, paths), {
+    signal,
+  });
+  if (signal.aborted) throw new CancelledError("Cancelled");
+  if (code === 0) return;
+  const said = `${stdout}\n${stderr}`.trim().split("\n")
+    .filter((line) => !/PASSED$/.test(line)).map((line) => line.trim());
+  throw new KrunnerError(
+    `Cannot release: "twine check --strict" refuses the files (${
+      said.join(" ")
+    }); correct what the package says of itself`,
+  );
+}
+
+/**
+ * Uploads a file.
+ *
+ * @returns Why it failed, in twine's words; `undefined` where it did not.
+ */
+export async function uploadFile(
+  command: readonly string[],
+  canAsk: boolean,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const child = spawn(command, {
+    signal,
+    // It would win over "--repository".
+    env: command.includes("--repository") ? { TWINE_REPOSITORY_URL: "" } : {},
+    stdin: canAsk ? "inherit" : "null",
+    // Where it asks, its questions must be seen.
+    stdout: canAsk ? "inherit" : "piped",
+  });
+  const [{ success, code }, stdout, stderr] = await Promise.all([
+    child.status,
+    canAsk ? "" : new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  if (signal.aborted) throw new CancelledError("Cancelled");
+  if (success) return undefined;
+  const said = lastLine(stderr) || lastLine(stdout) || `exit code ${code}`;
+  return said.replace(/^ERROR\s+/, "");
+}

@@ -1,0 +1,394 @@
+/**
+ * Releases that fail or are killed half-way, and go on: with the real twine, an
+ * index that misbehaves on demand, and `kill -9`.
+ *
+ * @module
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  assertFailure,
+  Laboratory,
+  type Outcome,
+  RunningBuild,
+} from "./engine_fixture.ts";
+import { PackageIndexServer } from "./package_index.ts";
+import { ReleaseCheckout } from "./release_fixture.ts";
+
+let laboratory: Laboratory;
+/** One that is built: copies of it have only the rest to do. */
+let built: ReleaseCheckout;
+Deno.test.beforeAll(async () => {
+  laboratory = await Laboratory.open();
+  built = await ReleaseCheckout.make(laboratory);
+  const { code, stderr } = await built.script("build", built.name);
+  assertEquals(code, 0, stderr);
+});
+Deno.test.afterAll(async () => {
+  await laboratory[Symbol.asyncDispose]();
+});
+
+/** The command line of a release to an index, where nobody waits long. */
+function to(index: PackageIndexServer, ...args: string[]): string[] {
+  const place = ["--repository-url", index.uploadUrl];
+  return ["--yes", ...place, "--wait", "2", ...args];
+}
+
+function start(checkout: ReleaseCheckout, args: string[]): RunningBuild {
+  const [program = "", ...rest] = checkout.argv(args);
+  return new RunningBuild(
+    new Deno.Command(program, {
+      args: rest,
+      ...checkout.surroundings,
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn(),
+  );
+}
+
+/** All is there, and nothing twice. */
+async function assertReleased(
+  { code, stderr }: Outcome,
+  checkout: ReleaseCheckout,
+  index: PackageIndexServer,
+): Promise<void> {
+  assertEquals(code, 0, stderr);
+  assertEquals(index.stored, checkout.files("0.1.0"));
+  assertEquals(await checkout.git("tag"), "0.1.0");
+  assertEquals(
+    await checkout.git("log", "--format=%s"),
+    "Release backend.ai-krunner-demo 0.1.0\nbegin",
+  );
+  assertEquals(
+    await checkout.git("rev-parse", "0.1.0^{commit}"),
+    await checkout.git("rev-parse", "HEAD"),
+  );
+  assertEquals(
+    (await checkout.read("CHANGELOG.md")).match(/^## /gm)?.length,
+    1,
+  );
+  const again = await checkout.release(["--resume", "--yes", "--skip-publish"]);
+  assertMatch(
+    assertFailure(again, 1),
+    /^Cannot go on: no release of .* is unf/,
+  );
+}
+
+Deno.test("release.ts says what is up, and goes on with the rest", async (t) => {
+  await using index = new PackageIndexServer();
+  const checkout = await built.copy();
+  const [wheel, sdist] = checkout.files("0.1.0");
+  const args = to(index);
+  const cases: [(number | "cut" | "ok")[], RegExp][] = [
+    [["ok", 400], /twine says: .*400/],
+    [[409], /twine says: .*409/],
+    [["cut"], /twine says: .*(Connection|Remote|reset)/],
+    [[503, 503, 503, 503, 503], /twine says: .*503/],
+  ];
+  for (const [index_, [faults, said]] of cases.entries()) {
+    await t.step(faults.join(", "), async () => {
+      index.faults = [...faults];
+      const resume = index_ === 0 ? [] : ["--resume"];
+      const outcome = await checkout.release([...args, ...resume]);
+      const message = assertFailure(outcome, 1);
+      assertMatch(message, said);
+      assertStringIncludes(
+        message,
+        `; on the index: ${wheel}; not there: ${sdist}`,
+      );
+      assertMatch(
+        outcome.stderr,
+        /note: all before "upload" is finished; .* --wait 2 --resume"/,
+      );
+      assertEquals(index.stored, [wheel]);
+    });
+  }
+  await t.step("it cannot begin anew without a word", async () => {
+    const message = assertFailure(await checkout.release(args), 1);
+    assertMatch(
+      message,
+      /^Cannot begin a release: that of backend\.ai-krunner-demo 0\.1\.0 is unfinished, next is "upload"; go on with "--resume", or remove ".*\/\.git\/krunner\/release-demo\.json" to begin anew \(it began to upload /,
+    );
+  });
+  await t.step("it goes on with nothing else", async () => {
+    const elsewhere = await checkout.release(
+      ["--yes", "--resume", "--skip-publish"],
+    );
+    assertMatch(
+      assertFailure(elsewhere, 1),
+      /^Cannot go on with the release of .*: repository was "http:.*", and is none \(no upload\) now; /,
+    );
+    await checkout.git("commit", "--quiet", "--allow-empty", "-m", "more");
+    const later = await checkout.release([...args, "--resume"]);
+    assertMatch(
+      assertFailure(later, 1),
+      /: commit was ".*", and is ".*" now; /,
+    );
+    await checkout.git("reset", "--quiet", "--hard", "HEAD^");
+  });
+  await t.step("an answer that is lost is no second upload", async () => {
+    index.faults = ["lost"];
+    const outcome = await checkout.release([...args, "--resume"]);
+    await assertReleased(outcome, checkout, index);
+    assertEquals(
+      index.attempts.filter((line) => line.startsWith(wheel)),
+      [`${wheel} ok`],
+    );
+  });
+});
+
+Deno.test("release.ts sits out a busy, slow and late index", async () => {
+  await using index = new PackageIndexServer();
+  const checkout = await built.copy();
+  index.faults = [503, "slow", "slow"];
+  const run = start(checkout, to(index, "--wait", "30"));
+  await run.saw(/tar\.gz: uploading/);
+  index.lag = 2;
+  const outcome = await run.outcome;
+  await assertReleased(outcome, checkout, index);
+  assertMatch(outcome.stderr, /whl: reads back the same/);
+});
+
+Deno.test("release.ts never uploads twice what a kill interrupted", async () => {
+  await using index = new PackageIndexServer();
+  const checkout = await built.copy();
+  const args = to(index);
+  index.faults = ["hang"];
+  const run = start(checkout, args);
+  await run.saw(/whl: uploading/);
+  while (index.stored.length === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const second = await checkout.release([...args, "--resume"]);
+  assertMatch(
+    assertFailure(second, 1),
+    /^Cannot release .*: another process does \(process \d+\); wait/,
+  );
+  run.child.kill("SIGKILL");
+  await run.outcome.finally(() => index.cut());
+  const outcome = await checkout.release([...args, "--resume"]);
+  assertMatch(outcome.stderr, /whl: is on the index already/);
+  await assertReleased(outcome, checkout, index);
+});
+
+Deno.test("release.ts goes on after a kill at each step", async (t) => {
+  await using index = new PackageIndexServer();
+  const checkout = await built.copy();
+  const args = to(index);
+  let resume: string[] = [];
+  for (
+    const step of [
+      "verify",
+      "check",
+      "upload",
+      "read back",
+      "record",
+      "commit",
+      "tag",
+    ]
+  ) {
+    await t.step(step, async () => {
+      const run = start(checkout, [...args, ...resume]);
+      await run.saw(new RegExp(`^== ${step}$`, "m"));
+      run.child.kill("SIGKILL");
+      const { stderr } = await run.outcome;
+      // It may have been faster than the kill.
+      if (/^Released /m.test(stderr)) return;
+      resume = ["--resume"];
+    });
+  }
+  if ((await checkout.git("tag")) === "" || resume.length > 0) {
+    const state = `${checkout.top}/.git/krunner/release-demo.json`;
+    const isLeft = await Deno.stat(state).then(() => true, () => false);
+    const outcome = isLeft
+      ? await checkout.release([...args, "--resume"])
+      : { code: 0, stdout: "", stderr: "" };
+    await assertReleased(outcome, checkout, index);
+  }
+});
+
+Deno.test("release.ts ends in order on SIGTERM, and keeps the state", async () => {
+  await using index = new PackageIndexServer();
+  const checkout = await built.copy();
+  index.faults = ["hang"];
+  const run = start(checkout, to(index));
+  await run.saw(/whl: uploading/);
+  run.child.kill("SIGTERM");
+  const outcome = await run.outcome;
+  assertEquals(assertFailure(outcome, 143), "Cancelled");
+  assertMatch(outcome.stderr, /note: all before "upload" is finished/);
+  index.cut();
+  const rest = await checkout.release(to(index, "--resume"));
+  await assertReleased(rest, checkout, index);
+});
+
+Deno.test("release.ts trusts no file that it did not make", async (t) => {
+  await using index = new PackageIndexServer();
+  const checkout = await built.copy();
+  const [wheel, sdist] = checkout.files("0.1.0");
+  const args = to(index);
+  index.faults = [400];
+  assertFailure(await checkout.release(args), 1);
+  await t.step("on the disk", async () => {
+    const path = `${checkout.top}/dist/${sdist}`;
+    const bytes = await Deno.readFile(path);
+    await Deno.writeFile(path, bytes.slice(1));
+    const message = assertFailure(
+      await checkout.release([...args, "--resume"]),
+      1,
+    );
+    assertMatch(
+      message,
+      /^Cannot go on: ".*\.tar\.gz" is not the file that th/,
+    );
+    await Deno.writeFile(path, bytes);
+  });
+  await t.step("on the index", async () => {
+    await index.put(sdist, new TextEncoder().encode("other"));
+    const message = assertFailure(
+      await checkout.release([...args, "--resume"]),
+      1,
+    );
+    assertMatch(
+      message,
+      /^Cannot upload ".*\.tar\.gz": the index has another file of this name, /,
+    );
+    assertStringIncludes(message, `; on the index: ${wheel}; not there: `);
+    assertEquals(await checkout.git("tag"), "");
+  });
+});
+
+Deno.test("release.ts without an upload needs no index and no password", async () => {
+  const checkout = await built.copy();
+  const { code, stderr } = await checkout.release(
+    ["--yes", "--skip-publish", "--tag", "demo-one"],
+    { TWINE_USERNAME: "", TWINE_PASSWORD: "" },
+  );
+  assertEquals(code, 0, stderr);
+  assertEquals(await checkout.git("tag"), "demo-one");
+  const released = JSON.parse(await checkout.read("released.json"));
+  assertEquals([released.repository, released.tag], [null, "demo-one"]);
+  assert(released.files.length === 2);
+});
+
+Deno.test("release.ts changes nothing before all checks pass", async (t) => {
+  await using index = new PackageIndexServer();
+  const url = ["--repository-url", index.uploadUrl];
+  const cases: [
+    string,
+    (checkout: ReleaseCheckout) => Promise<unknown>,
+    RegExp,
+    Record<string, string>?,
+  ][] = [
+    [
+      "a file that is not committed",
+      ({ dir }) => Deno.writeTextFile(`${dir}/new file`, ""),
+      /^Cannot release what is not committed: families\/demo\/new file; commit,/,
+    ],
+    [
+      "another branch",
+      ({ git }) => git("checkout", "--quiet", "-b", "try"),
+      /^Cannot release from the branch "try": releases are made from "main" or "master"; /,
+    ],
+    [
+      "no branch",
+      ({ git }) => git("checkout", "--quiet", "--detach"),
+      /^Cannot release from no branch: /,
+    ],
+    [
+      "a tag that is taken",
+      ({ git }) => git("tag", "0.1.0"),
+      /^Cannot make the tag "0\.1\.0": it is there, on [0-9a-f]{12}; /,
+    ],
+    [
+      "a version below a tag's",
+      ({ git }) => git("tag", "v0.2.0"),
+      /^Cannot release version 0\.1\.0: 0\.2\.0 was released, and a version only /,
+    ],
+    [
+      "a forgotten bump",
+      async (checkout) => {
+        await checkout.replace("note", "one", "two");
+        await checkout.commit("change");
+      },
+      /^Volume version 3 of "demo-.*" was built from other inputs: agents /,
+    ],
+    [
+      "a distro version that nothing makes",
+      async (checkout) => {
+        await Deno.writeTextFile(
+          `${checkout.dir}/versions.txt`,
+          `${checkout.name}\nother9\n`,
+        );
+        await checkout.commit("change");
+      },
+      /^".*versions\.txt" lists "other9", which has no krunner-env\.other9\.dock/,
+    ],
+    [
+      "no password",
+      () => Promise.resolve(),
+      /^Cannot upload to "http.*": twine has no password for it, and no terminal to ask on; set TWINE_PASSWORD /,
+      { TWINE_PASSWORD: "" },
+    ],
+    [
+      "no twine",
+      () => Promise.resolve(),
+      /^Cannot check and upload: neither twine nor uv works here; run "apt /,
+      { PATH: await pathWithout("twine", "uv") },
+    ],
+    [
+      "no engine",
+      () => Promise.resolve(),
+      /^Cannot reach the docker engine: it is not running, or went away; /,
+      { DOCKER_HOST: "unix:///nowhere" },
+    ],
+    [
+      "nobody to commit",
+      ({ git }) => git("config", "user.email", ""),
+      /^Cannot commit: git does not know who you are; /,
+    ],
+    [
+      "a computed version",
+      async (checkout) => {
+        await checkout.replace("__init__.py", "'0.1.0'", "find()");
+        await checkout.commit("change");
+      },
+      /^Cannot release ".*": ".*__init__\.py" has no version written in it, /,
+    ],
+  ];
+  for (const [name, change, expected, env] of cases) {
+    await t.step(name, async () => {
+      const checkout = await built.copy();
+      await change(checkout);
+      const before = await checkout.git("status", "--porcelain");
+      for (const how of ["--yes", "--dry-run"]) {
+        const outcome = await checkout.release([how, ...url], env ?? {});
+        assertEquals(outcome.code, 1, outcome.stderr);
+        const [, message = ""] = /^error: (.*)$/m.exec(outcome.stderr) ?? [];
+        assertMatch(message, expected);
+      }
+      assertEquals(await checkout.git("status", "--porcelain"), before);
+      const made = Deno.stat(`${checkout.top}/dist`);
+      assert(await made.then(() => false, () => true));
+    });
+  }
+  assertEquals(index.attempts, []);
+});
+
+/** A folder with links to all that is on PATH, some programs aside. */
+async function pathWithout(...programs: string[]): Promise<string> {
+  const dir = await Deno.makeTempDir({ dir: laboratory.root });
+  for (const from of (Deno.env.get("PATH") ?? "").split(":")) {
+    const entries = await Array.fromAsync(Deno.readDir(from)).catch(() => []);
+    for (const { name } of entries) {
+      if (programs.includes(name)) continue;
+      await Deno.symlink(`${from}/${name}`, `${dir}/${name}`).catch(() => {});
+    }
+  }
+  return dir;
+}
