@@ -253,7 +253,10 @@ export async function showVersions(
     import("./lib/versions.ts"),
   ]);
   const targets = selectTargets(packages, [], { all: true });
-  return await Promise.all(targets.map(readVersions));
+  // One after the other: the first that is broken is said, and no read goes on.
+  const versions: Versions[] = [];
+  for (const target of targets) versions.push(await readVersions(target));
+  return versions;
 }
 
 /**
@@ -272,7 +275,9 @@ export async function checkBumps(
     import("./lib/versions.ts"),
   ]);
   const targets = selectTargets(packages, names, { all: names.length === 0 });
-  return (await Promise.all(targets.map(checkVersions))).flat();
+  const results: CheckResult[] = [];
+  for (const target of targets) results.push(...await checkVersions(target));
+  return results;
 }
 
 /** Where a run's text goes. */
