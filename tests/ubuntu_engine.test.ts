@@ -69,6 +69,7 @@ Deno.test("ubuntu24.04 and static-gnu are built and judged without their own arc
       "static-gnu",
       "--dir",
       `${laboratory.root}/static-gnu`,
+      "--no-engine",
     );
     assertEquals(code, 1);
     assert(
