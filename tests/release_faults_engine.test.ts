@@ -13,6 +13,7 @@ import {
 } from "@std/assert";
 import {
   assertFailure,
+  eventually,
   Laboratory,
   type Outcome,
   RunningBuild,
@@ -176,40 +177,80 @@ Deno.test("release.ts never uploads twice what a kill interrupted", async () => 
   await assertReleased(outcome, checkout, index);
 });
 
+/** A hook of git that stops where the file `hold` names the reference and state. */
+const HOOK = `#!/bin/sh
+cd "$(dirname "$0")"
+[ "$(cut -d " " -f 1 hold 2>/dev/null)" = "$1" ] || exit 0
+grep -q " $(cut -d " " -f 2 hold)$" || exit 0
+touch held
+while [ -e hold ]; do sleep 0.1; done
+rm held
+exit "$(cat code)"
+`;
+
+/** Holds git at a change of a reference, kills the release, and lets git end. */
+async function killAt(
+  checkout: ReleaseCheckout,
+  args: string[],
+  change: string,
+  code: 0 | 1,
+): Promise<void> {
+  const hooks = `${checkout.top}/.git/hooks`;
+  const has = (name: string) =>
+    Deno.stat(`${hooks}/${name}`).then(() => true, () => false);
+  await Deno.writeTextFile(`${hooks}/reference-transaction`, HOOK);
+  await Deno.chmod(`${hooks}/reference-transaction`, 0o755);
+  await Deno.writeTextFile(`${hooks}/code`, String(code));
+  await Deno.writeTextFile(`${hooks}/hold`, change);
+  const run = start(checkout, args);
+  await eventually("git is held", () => has("held"), 30_000);
+  run.child.kill("SIGKILL");
+  await run.child.status;
+  await Deno.remove(`${hooks}/hold`);
+  await run.outcome;
+  // git itself lives on, and ends in its own time.
+  await eventually(
+    "git has ended",
+    async () =>
+      !await has("held") && !await has("../index.lock") &&
+      !await has("../HEAD.lock"),
+  );
+}
+
 Deno.test("release.ts goes on after a kill at each step", async (t) => {
   await using index = new PackageIndexServer();
   const checkout = await built.copy();
   const args = to(index);
   let resume: string[] = [];
-  for (
-    const step of [
-      "verify",
-      "check",
-      "upload",
-      "read back",
-      "record",
-      "commit",
-      "tag",
-    ]
-  ) {
+  // What comes after these is over too soon for a kill, unless git is held.
+  for (const step of ["verify", "check", "upload"]) {
     await t.step(step, async () => {
       const run = start(checkout, [...args, ...resume]);
       await run.saw(new RegExp(`^== ${step}$`, "m"));
       run.child.kill("SIGKILL");
-      const { stderr } = await run.outcome;
-      // It may have been faster than the kill.
-      if (/^Released /m.test(stderr)) return;
+      await run.outcome;
       resume = ["--resume"];
     });
   }
-  if ((await checkout.git("tag")) === "" || resume.length > 0) {
-    const state = `${checkout.top}/.git/krunner/release-demo.json`;
-    const isLeft = await Deno.stat(state).then(() => true, () => false);
-    const outcome = isLeft
-      ? await checkout.release([...args, "--resume"])
-      : { code: 0, stdout: "", stderr: "" };
-    await assertReleased(outcome, checkout, index);
+  const branch = "refs/heads/main";
+  const tag = "refs/tags/0.1.0";
+  for (
+    const [change, code] of [
+      [`prepared ${branch}`, 1],
+      [`committed ${branch}`, 0],
+      [`prepared ${tag}`, 1],
+      [`committed ${tag}`, 0],
+    ] as const
+  ) {
+    await t.step(change, async () => {
+      await killAt(checkout, [...args, "--resume"], change, code);
+    });
   }
+  await assertReleased(
+    await checkout.release([...args, "--resume"]),
+    checkout,
+    index,
+  );
 });
 
 Deno.test("release.ts ends in order on SIGTERM, and keeps the state", async () => {
@@ -222,6 +263,8 @@ Deno.test("release.ts ends in order on SIGTERM, and keeps the state", async () =
   const outcome = await run.outcome;
   assertEquals(assertFailure(outcome, 143), "Cancelled");
   assertMatch(outcome.stderr, /note: all before "upload" is finished/);
+  // twine may have been ended before it had sent anything.
+  index.faults = [];
   index.cut();
   const rest = await checkout.release(to(index, "--resume"));
   await assertReleased(rest, checkout, index);
@@ -292,22 +335,22 @@ Deno.test("release.ts changes nothing before all checks pass", async (t) => {
     ],
     [
       "another branch",
-      ({ git }) => git("checkout", "--quiet", "-b", "try"),
+      (checkout) => checkout.git("checkout", "--quiet", "-b", "try"),
       /^Cannot release from the branch "try": releases are made from "main" or "master"; /,
     ],
     [
       "no branch",
-      ({ git }) => git("checkout", "--quiet", "--detach"),
+      (checkout) => checkout.git("checkout", "--quiet", "--detach"),
       /^Cannot release from no branch: /,
     ],
     [
       "a tag that is taken",
-      ({ git }) => git("tag", "0.1.0"),
+      (checkout) => checkout.git("tag", "0.1.0"),
       /^Cannot make the tag "0\.1\.0": it is there, on [0-9a-f]{12}; /,
     ],
     [
       "a version below a tag's",
-      ({ git }) => git("tag", "v0.2.0"),
+      (checkout) => checkout.git("tag", "v0.2.0"),
       /^Cannot release version 0\.1\.0: 0\.2\.0 was released, and a version only /,
     ],
     [
@@ -349,7 +392,10 @@ Deno.test("release.ts changes nothing before all checks pass", async (t) => {
     ],
     [
       "nobody to commit",
-      ({ git }) => git("config", "user.email", ""),
+      async (checkout) => {
+        await checkout.git("config", "--unset", "user.email");
+        await checkout.git("config", "user.useConfigOnly", "true");
+      },
       /^Cannot commit: git does not know who you are; /,
     ],
     [

@@ -108,7 +108,9 @@ export function addSection(
   const unreleased = UNRELEASED.exec(text);
   if (unreleased !== null) {
     const end = unreleased.index + unreleased[0].length;
-    return `${text.slice(0, end)}\n\n${section}${text.slice(end)}`;
+    return `${text.slice(0, end)}\n\n${section.trimEnd()}\n${
+      text.slice(end).replace(/^\n+/, "\n")
+    }`;
   }
   const next = /^## /m.exec(text);
   return next === null

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { stripAnsiCode } from "@std/fmt/colors";
 import { CancelledError, KrunnerError } from "../errors.ts";
 import { capture, spawn } from "../process.ts";
 import { lastLine } from "./git.ts";
@@ -122,6 +123,16 @@ export async function uploadFile(
   ]);
   if (signal.aborted) throw new CancelledError("Cancelled");
   if (success) return undefined;
-  const said = lastLine(stderr) || lastLine(stdout) || `exit code ${code}`;
-  return said.replace(/^ERROR\s+/, "");
+  return failureWords(stdout, stderr) || `exit code ${code}`;
+}
+
+/**
+ * Why twine failed, in its words: what follows its last `ERROR`, which it breaks at
+ * a terminal's width and prints to either stream, else the last line.
+ */
+export function failureWords(stdout: string, stderr: string): string {
+  const [out, err] = [stripAnsiCode(stdout), stripAnsiCode(stderr)];
+  const words = `${out}\n${err}`.split(/^ERROR\s+/m).slice(1).at(-1) ??
+    (lastLine(err) || lastLine(out));
+  return words.replace(/\s+/g, " ").trim();
 }
