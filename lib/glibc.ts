@@ -19,17 +19,15 @@ export async function askGlibc(
 ): Promise<string | undefined> {
   try {
     const { image } = asked;
-    const container = await engine.create([
+    const answer = await engine.run([
+      "run",
+      "--rm",
       ...sealed(asked),
       "--entrypoint",
       "getconf",
       image,
       "GNU_LIBC_VERSION",
-    ], image);
-    const answer = await engine.start(
-      container,
-      `ask "${image}" for its glibc`,
-    );
+    ], `ask "${image}" for its glibc`);
     return /^glibc (\d+\.\d+)/.exec(answer)?.[1];
   } catch (error) {
     engine.throwIfCancelled();

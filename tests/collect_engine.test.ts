@@ -354,6 +354,7 @@ Deno.test("collectOne() brings sources into the folder, and replaces only its ow
     ...ROW,
     file: "x.tgz",
     sha256: await sha256(text),
+    size: text.length,
     origins: [{ url: `http://127.0.0.1:${server.addr.port}/x.tgz` }],
   });
   const to = await Deno.makeTempDir({ dir: laboratory.root });
