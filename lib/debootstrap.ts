@@ -36,11 +36,13 @@ export async function debootstrap(
   tools: DebootstrapTools,
 ): Promise<void> {
   using log = await openLog(tools.log);
-  let complaint = await run(argsOf(plan, root), log, tools);
-  if (plan.script !== undefined && NO_SCRIPT.test(complaint ?? "")) {
-    const { mirror = "", script } = plan;
+  const { script, ...first } = plan;
+  let complaint = await run(argsOf(first, root), log, tools);
+  if (script !== undefined && NO_SCRIPT.test(complaint ?? "")) {
+    // The script stands behind the mirror; an empty one is debootstrap's own.
+    const { mirror = "" } = plan;
     complaint = await run(
-      argsOf({ ...plan, mirror, script }, root),
+      argsOf({ ...first, mirror, script }, root),
       log,
       tools,
     );
