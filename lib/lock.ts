@@ -8,8 +8,11 @@
 import { fileError, KrunnerError } from "./errors.ts";
 import { pause } from "./pause.ts";
 
-/** Milliseconds between two looks at a lock that another one holds. */
+/** Milliseconds between two looks at a lock, or a lock file, of another's. */
 const LOOK_AGAIN = 100;
+
+/** How often a lock file is read before its holder counts as unknown. */
+const LOOKS = 10;
 
 /**
  * Takes the lock file at `path`, without waiting. The file stays; only the lock on
@@ -24,10 +27,7 @@ export async function takeLock(
   busy: (holder: string) => string,
 ): Promise<Disposable> {
   const file = await tryLock(path);
-  if (file === undefined) {
-    const holder = (await Deno.readTextFile(path)).trim();
-    throw new KrunnerError(busy(holder === "" ? "unknown" : holder));
-  }
+  if (file === undefined) throw new KrunnerError(busy(await readHolder(path)));
   try {
     await file.truncate();
     await file.write(new TextEncoder().encode(`${pid}\n`));
@@ -36,6 +36,16 @@ export async function takeLock(
     throw error;
   }
   return { [Symbol.dispose]: () => file.close() };
+}
+
+/** A process that has just taken the lock takes a moment to sign the file. */
+async function readHolder(path: string): Promise<string> {
+  for (let look = 0; look < LOOKS; look++) {
+    await pause(LOOK_AGAIN);
+    const holder = (await Deno.readTextFile(path)).trim();
+    if (holder !== "") return holder;
+  }
+  return "unknown";
 }
 
 /**

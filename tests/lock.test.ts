@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { KrunnerError } from "../lib/errors.ts";
 import { takeLock } from "../lib/lock.ts";
+import { pause } from "../lib/pause.ts";
 import { tempDir } from "./package_fixture.ts";
 
 const busy = (holder: string) => `Busy: ${holder}`;
@@ -27,7 +28,18 @@ Deno.test("takeLock() takes over the file that a killed process left", async () 
   assertEquals(await Deno.readTextFile(`${dir.path}/x.lock`), "1\n");
 });
 
-Deno.test("takeLock() calls a holder that has not signed yet unknown", async () => {
+Deno.test("takeLock() waits a moment for the holder to sign", async () => {
+  using dir = tempDir();
+  const path = `${dir.path}/x.lock`;
+  using _lock = await takeLock(path, 42, busy);
+  await Deno.truncate(path);
+  const refused = assertRejects(() => takeLock(path, 43, busy), KrunnerError);
+  await pause(250);
+  await Deno.writeTextFile(path, "42\n");
+  assertEquals((await refused).message, "Busy: 42");
+});
+
+Deno.test("takeLock() calls a holder that does not sign unknown", async () => {
   using dir = tempDir();
   const path = `${dir.path}/x.lock`;
   using _lock = await takeLock(path, 42, busy);
