@@ -46,23 +46,41 @@ export function byName(a: { name: string }, b: { name: string }): number {
  * How much is read at once, in bytes. Each read is a trip to another thread, which
  * is what takes time on a busy machine.
  */
-const CHUNK_SIZE = 1 << 19;
+const CHUNK_SIZE = 1 << 18;
+
+/** Up to this size, in bytes, a file stays in memory until it is packed. */
+const KEPT_SIZE = 1 << 16;
 
 /** Takes bytes, which may be gone when it is done. */
 export type Write = (chunk: Uint8Array) => void;
 
+/** Chunks' memory, to be used again: what is new has to be cleared first. */
+export class ChunkPool {
+  readonly #free: ArrayBuffer[] = [];
+
+  /** Memory for a chunk. */
+  take(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#free.pop() ?? new ArrayBuffer(CHUNK_SIZE));
+  }
+
+  /** Takes back a chunk that nobody looks at any more. */
+  give({ buffer }: Uint8Array<ArrayBuffer>): void {
+    if (buffer.byteLength === CHUNK_SIZE) this.#free.push(buffer);
+  }
+}
+
 /**
- * The bytes of an entry's content, in chunks that are the reader's own.
+ * The bytes of an entry's content. While one chunk is used, the next one is read.
  *
- * @param buffer Gives a chunk's memory; where it is the same each time, a chunk
- * holds until the next one is asked for.
+ * @param pool Where the chunks' memory comes from; who has used a chunk may give it
+ * back.
  * @throws {KrunnerError} If the file cannot be read.
  * @throws {CancelledError} If the signal is aborted.
  */
-export async function* readContent(
+async function* readContent(
   { content }: Entry,
   signal: AbortSignal,
-  buffer: () => Uint8Array<ArrayBuffer> = () => new Uint8Array(CHUNK_SIZE),
+  pool: ChunkPool,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (typeof content !== "string") {
     if (content.length > 0) yield content.slice();
@@ -70,15 +88,35 @@ export async function* readContent(
   }
   try {
     using file = await Deno.open(content);
-    while (true) {
-      if (signal.aborted) throw new CancelledError("Cancelled");
-      const chunk = buffer();
-      const length = await file.read(chunk);
-      if (length === null) return;
-      yield chunk.subarray(0, length);
-    }
+    yield* readAhead(file, signal, pool);
   } catch (error) {
     throw fileError("read", content, error);
+  }
+}
+
+async function* readAhead(
+  file: Deno.FsFile,
+  signal: AbortSignal,
+  pool: ChunkPool,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const read = async () => {
+    const chunk = pool.take();
+    const length = await file.read(chunk);
+    return length === null ? undefined : chunk.subarray(0, length);
+  };
+  let next = read();
+  try {
+    while (true) {
+      if (signal.aborted) throw new CancelledError("Cancelled");
+      const chunk = await next;
+      if (chunk === undefined) return;
+      next = read();
+      // Whoever asks for the next chunk hears of a failure.
+      next.catch(() => {});
+      yield chunk;
+    }
+  } finally {
+    await next.catch(() => {});
   }
 }
 
@@ -93,8 +131,21 @@ function requireExpected(
   );
 }
 
+async function keepSmall(entry: Entry): Promise<Entry> {
+  const { content, expected } = entry;
+  if (typeof content !== "string" || expected !== undefined) return entry;
+  try {
+    const { size } = await Deno.stat(content);
+    if (size > KEPT_SIZE) return entry;
+    return { ...entry, content: await Deno.readFile(content) };
+  } catch (error) {
+    throw fileError("read", content, error);
+  }
+}
+
 /**
- * Reads an entry's content for its size and digests.
+ * Reads an entry's content for its size and digests. A small file's content is a
+ * part of the result.
  *
  * @param verify Whether to compute a SHA-256 that is known already. Where not,
  * {@linkcode readAgain} does it: it is most of the work, and once is enough.
@@ -107,34 +158,39 @@ export async function digestEntry(
   verify = true,
 ): Promise<DigestedEntry> {
   const known = verify ? undefined : entry.expected?.sha256;
+  const kept = await keepSmall(entry);
   const hash = createHash("sha256");
-  const buffer = new Uint8Array(CHUNK_SIZE);
+  const pool = new ChunkPool();
   let size = 0;
   let sum = 0;
-  for await (const chunk of readContent(entry, signal, () => buffer)) {
+  for await (const chunk of readContent(kept, signal, pool)) {
     if (known === undefined) hash.update(chunk);
     sum = crc32(chunk, sum);
     size += chunk.length;
+    pool.give(chunk);
   }
   const sha256 = known ?? hash.digest("hex");
   requireExpected(entry, sha256);
-  return { ...entry, size, sha256, crc32: sum };
+  return { ...kept, size, sha256, crc32: sum };
 }
 
 /**
  * The bytes of an entry again, for packing.
  *
+ * @param pool Where the chunks' memory comes from; who has used a chunk may give it
+ * back.
  * @throws {KrunnerError} If they are not those of its digests.
  * @throws {CancelledError} If the signal is aborted.
  */
 export async function* readAgain(
   entry: DigestedEntry,
   signal: AbortSignal,
+  pool = new ChunkPool(),
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const hash = createHash("sha256");
   let sum = 0;
   let rest = entry.size;
-  for await (const chunk of readContent(entry, signal)) {
+  for await (const chunk of readContent(entry, signal, pool)) {
     sum = crc32(chunk, sum);
     rest -= chunk.length;
     if (rest < 0) break;

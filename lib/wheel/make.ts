@@ -4,13 +4,13 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { commitFiles } from "../commit_files.ts";
 import { fileError } from "../errors.ts";
 import { sha256 } from "../inputs.ts";
 import { takeLock } from "../lock.ts";
 import type { PackageDir } from "../package_dir.ts";
 import { fileStem } from "./names.ts";
+import { OutputFile, type Written } from "./output_file.ts";
 import {
   type DistributionPlan,
   type PackagePlan,
@@ -172,31 +172,13 @@ async function write(
   { seconds }: PackagePlan,
   { kind, entries }: DistributionPlan,
   signal: AbortSignal,
-): Promise<{ size: number; sha256: string }> {
-  const hash = createHash("sha256");
-  let size = 0;
+): Promise<Written> {
   try {
-    using file = await Deno.open(path, {
-      write: true,
-      create: true,
-      truncate: true,
-    });
+    await using output = await OutputFile.create(path);
     const pack = kind === "wheel" ? writeZip : writeTarGz;
-    await pack(
-      (chunk) => {
-        hash.update(chunk);
-        size += chunk.length;
-        for (let rest = chunk; rest.length > 0;) {
-          // A copy within memory, mostly: faster than a trip to another thread.
-          rest = rest.subarray(file.writeSync(rest));
-        }
-      },
-      entries,
-      seconds,
-      signal,
-    );
+    await pack((chunk) => output.write(chunk), entries, seconds, signal);
+    return await output.finish();
   } catch (error) {
     throw fileError("write", path, error);
   }
-  return { size, sha256: hash.digest("hex") };
 }

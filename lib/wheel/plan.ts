@@ -10,6 +10,7 @@ import { krunnerVersion } from "../cli.ts";
 import { listPackageFiles } from "../context.ts";
 import { fileError, KrunnerError } from "../errors.ts";
 import { outputNames, type PackageDir } from "../package_dir.ts";
+import { inParallel } from "../parallel.ts";
 import { defaultDescription, defaultSummary } from "./description.ts";
 import {
   byName,
@@ -114,22 +115,44 @@ export async function planPackage(
   for (const set of sets) set.notices.forEach(onNotice);
   const sources = await sourceFiles(pkg, listed, options.out);
   const shared = await share(pkg, sets[0]!, sources, onNotice);
-  const distributions: DistributionPlan[] = [];
-  for (const [index, arch] of arches.entries()) {
-    const entries = await wheelEntries(shared, sets[index]!, arch, options);
-    const file = wheelName(shared.names, arch);
-    distributions.push({ kind: "wheel", arch, file, entries });
-  }
-  distributions.push({
-    kind: "sdist",
-    file: sdistName(shared.names),
-    entries: await digestAll(await sdistEntries(shared, sources), options),
-  });
+  const [seconds, sdist, ...wheels] = await Promise.all([
+    archiveTime(options.epoch, pkg.dir),
+    planSdist(shared, sources, options),
+    ...arches.map((arch, index) =>
+      planWheel(shared, sets[index]!, arch, options)
+    ),
+  ]);
   return {
     family: pkg.family,
     names: shared.names,
-    seconds: await archiveTime(options.epoch, pkg.dir),
-    distributions,
+    seconds,
+    distributions: [...wheels, sdist],
+  };
+}
+
+async function planWheel(
+  shared: Shared,
+  set: FileSet,
+  arch: string,
+  options: PlanOptions,
+): Promise<DistributionPlan> {
+  return {
+    kind: "wheel",
+    arch,
+    file: wheelName(shared.names, arch),
+    entries: await wheelEntries(shared, set, arch, options),
+  };
+}
+
+async function planSdist(
+  shared: Shared,
+  sources: readonly string[],
+  options: PlanOptions,
+): Promise<DistributionPlan> {
+  return {
+    kind: "sdist",
+    file: sdistName(shared.names),
+    entries: await digestAll(await sdistEntries(shared, sources), options),
   };
 }
 
@@ -179,15 +202,18 @@ async function share(
   return { pkg, names, project, metadata, licences };
 }
 
+/** So that the one thread that computes seldom waits for those that read. */
+const DIGESTS_AT_ONCE = 4;
+
 async function digestAll(
   entries: readonly Entry[],
   { signal, dryRun }: PlanOptions,
 ): Promise<DigestedEntry[]> {
-  const digested: DigestedEntry[] = [];
-  for (const entry of entries.toSorted(byName)) {
-    digested.push(await digestEntry(entry, signal, dryRun));
-  }
-  return digested;
+  return await inParallel(
+    entries.toSorted(byName),
+    DIGESTS_AT_ONCE,
+    (entry) => digestEntry(entry, signal, dryRun),
+  );
 }
 
 async function wheelEntries(

@@ -7,7 +7,12 @@
  */
 
 import { configure, ZipWriter } from "@zip.js/zip.js";
-import { type DigestedEntry, readAgain, type Write } from "./entry.ts";
+import {
+  ChunkPool,
+  type DigestedEntry,
+  readAgain,
+  type Write,
+} from "./entry.ts";
 
 /** Bytes of a zip's headers, names aside: in front of the content, at the end. */
 const LOCAL_HEADER = 30;
@@ -59,7 +64,7 @@ export function zipSize(entries: readonly DigestedEntry[]): number {
 
 /**
  * Gives memory back at once. Left to the garbage collector, which comes after some
- * 64 MB, read chunks and their copies would be most of what a run takes.
+ * 64 MB, the writer's copies would be most of what a run takes.
  */
 function release(buffer: ArrayBufferLike): void {
   if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
@@ -68,6 +73,7 @@ function release(buffer: ArrayBufferLike): void {
 /** The bytes of a zip on their way out. */
 class Outlet {
   readonly stream: WritableStream<Uint8Array>;
+  readonly #pool = new ChunkPool();
   #written = 0;
 
   constructor(write: Write) {
@@ -81,23 +87,24 @@ class Outlet {
   }
 
   /**
-   * An entry's bytes. A chunk is given back when all that was made of it is out:
-   * what the zip has up to the chunk's end.
+   * An entry's bytes. A chunk's memory is used again when all that was made of it
+   * is out: what the zip has up to the chunk's end.
    */
   async *pass(
     entry: DigestedEntry,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     let end = this.#written + LOCAL_HEADER + nameLength(entry);
-    const passing: { readonly end: number; readonly buffer: ArrayBuffer }[] =
-      [];
-    for await (const chunk of readAgain(entry, signal)) {
+    const passing: {
+      readonly end: number;
+      readonly chunk: Uint8Array<ArrayBuffer>;
+    }[] = [];
+    for await (const chunk of readAgain(entry, signal, this.#pool)) {
       end += chunk.length;
-      passing.push({ end, buffer: chunk.buffer });
+      passing.push({ end, chunk });
       yield chunk;
       while (passing[0] !== undefined && passing[0].end <= this.#written) {
-        release(passing[0].buffer);
-        passing.shift();
+        this.#pool.give(passing.shift()!.chunk);
       }
     }
   }
