@@ -8,12 +8,8 @@ import { KrunnerError } from "./errors.ts";
 import { changedInputs } from "./inputs.ts";
 import { readManifest } from "./manifest.ts";
 import type { Target } from "./package_dir.ts";
-import {
-  type BuildPlan,
-  makePlan,
-  type PlanOptions,
-  readDistroData,
-} from "./plan.ts";
+import { type BuildPlan, makePlan, readDistroData } from "./plan.ts";
+import type { PlanOptions } from "./plan/options.ts";
 import type { SourceRow } from "./sources.ts";
 
 /** What choosing a way takes beside the plans. */

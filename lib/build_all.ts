@@ -14,11 +14,9 @@ import { Engine, type EngineName } from "./engine.ts";
 import { CancelledError, type Failure, failureOf } from "./errors.ts";
 import type { Manifest } from "./manifest.ts";
 import { openPackages, selectTargets } from "./package_dir.ts";
-import {
-  type BuildPlan,
-  DEFAULT_IMAGE_PREFIX,
-  type PlanOptions,
-} from "./plan.ts";
+import type { BuildPlan } from "./plan.ts";
+import { DEFAULT_IMAGE_PREFIX } from "./plan/image_names.ts";
+import type { PlanOptions } from "./plan/options.ts";
 import { inParallel, once } from "./parallel.ts";
 import { planToJson, renderPlan } from "./plan_text.ts";
 import { formatSize, type Progress, type Verbosity } from "./progress.ts";

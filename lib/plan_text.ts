@@ -6,7 +6,8 @@
 
 import type { BasePlan } from "./base_image.ts";
 import type { ForeignImage } from "./foreign_images.ts";
-import type { BuildPlan, StagePlan } from "./plan.ts";
+import type { BuildPlan } from "./plan.ts";
+import type { StagePlan } from "./plan/stages.ts";
 import {
   describeOrigin,
   type SourceRow,

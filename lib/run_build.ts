@@ -36,7 +36,8 @@ import {
 } from "./manifest.ts";
 import { inPackage } from "./package_dir.ts";
 import { findPackages, type FoundPackages } from "./packages.ts";
-import type { BuildPlan, StagePlan } from "./plan.ts";
+import type { BuildPlan } from "./plan.ts";
+import type { StagePlan } from "./plan/stages.ts";
 import { provideForeignImage } from "./provide_foreign.ts";
 import { provideSource } from "./source_cache.ts";
 import type { DebianOrigin } from "./sources.ts";

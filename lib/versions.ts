@@ -145,7 +145,7 @@ function builtArches({ pkg, distroVersion }: Target): string[] {
 /** What a build without any options would be made from, by each way to build. */
 async function currentInputs(target: Target, arch: string): Promise<Inputs[]> {
   const [{ DEFAULT_IMAGE_PREFIX }, { makePlans }] = await Promise.all([
-    import("./plan.ts"),
+    import("./plan/image_names.ts"),
     import("./alternatives.ts"),
   ]);
   const plans = await makePlans(target, {

@@ -12,7 +12,8 @@ import {
   openPackageDir,
   type Target,
 } from "../lib/package_dir.ts";
-import { DEFAULT_IMAGE_PREFIX, makePlan } from "../lib/plan.ts";
+import { DEFAULT_IMAGE_PREFIX } from "../lib/plan/image_names.ts";
+import { makePlan } from "../lib/plan.ts";
 
 const LABEL = "ai.backend.krunner.version";
 

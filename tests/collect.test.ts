@@ -25,7 +25,8 @@ import {
 import { stageInputs } from "../lib/collect/stage_inputs.ts";
 import { KrunnerError, UsageError } from "../lib/errors.ts";
 import { sha256 } from "../lib/inputs.ts";
-import { type BuildPlan, makePlan, type PlanOptions } from "../lib/plan.ts";
+import { type BuildPlan, makePlan } from "../lib/plan.ts";
+import type { PlanOptions } from "../lib/plan/options.ts";
 import { renderPlan } from "../lib/plan_text.ts";
 import { parseSourcesArgs } from "../sources.ts";
 import { ROW } from "./built_fixture.ts";

@@ -1,12 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { KrunnerError, UsageError } from "../lib/errors.ts";
 import { changedInputs, type Inputs, sha256 } from "../lib/inputs.ts";
-import {
-  type BuildPlan,
-  DEFAULT_IMAGE_PREFIX,
-  makePlan,
-  type PlanOptions,
-} from "../lib/plan.ts";
+import { type BuildPlan, makePlan } from "../lib/plan.ts";
+import { DEFAULT_IMAGE_PREFIX } from "../lib/plan/image_names.ts";
+import type { PlanOptions } from "../lib/plan/options.ts";
 import type { SourceRow } from "../lib/sources.ts";
 import { packageFixture, tempDir } from "./package_fixture.ts";
 

@@ -7,12 +7,12 @@
 import { KrunnerError } from "../errors.ts";
 import { changedInputs, type Inputs } from "../inputs.ts";
 import type { Stage } from "../package_dir.ts";
+import type { BuildPlan } from "../plan.ts";
 import {
-  type BuildPlan,
   planWheelhouse,
   type StagePlan,
   uniqueSources,
-} from "../plan.ts";
+} from "../plan/stages.ts";
 import { toWheelFiles } from "../wheelhouse.ts";
 import { checksumOf, type CollectedFolder } from "./folder.ts";
 import {

@@ -6,7 +6,8 @@
 
 import type { Inputs } from "../inputs.ts";
 import type { Stage } from "../package_dir.ts";
-import type { BuildPlan, StagePlan } from "../plan.ts";
+import type { BuildPlan } from "../plan.ts";
+import type { StagePlan } from "../plan/stages.ts";
 
 /** The stages that one of these is made from, directly or not, and these; in the order to build. */
 export function stagesBelow(

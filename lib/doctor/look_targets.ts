@@ -8,7 +8,8 @@ import { makePlans } from "../alternatives.ts";
 import type { Engine } from "../engine.ts";
 import { KrunnerError } from "../errors.ts";
 import type { Target } from "../package_dir.ts";
-import { type BuildPlan, DEFAULT_IMAGE_PREFIX } from "../plan.ts";
+import type { BuildPlan } from "../plan.ts";
+import { DEFAULT_IMAGE_PREFIX } from "../plan/image_names.ts";
 import type { SourceRow } from "../sources.ts";
 import type { TargetFacts } from "./facts.ts";
 

@@ -8,7 +8,7 @@
 import type { BasePlan } from "../base_image.ts";
 import { UsageError } from "../errors.ts";
 import { sha256 } from "../inputs.ts";
-import { checkImagePrefix } from "../plan.ts";
+import { checkImagePrefix } from "../plan/image_names.ts";
 import { findRow } from "../source_lock.ts";
 import type { SourceRow } from "../sources.ts";
 import {
