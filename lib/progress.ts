@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { BuildEvent } from "./run_build.ts";
+import type { BuildEvent } from "./build/run.ts";
 
 /** What is known of a running build. */
 export interface BuildState {

@@ -20,6 +20,9 @@ import {
   type SourceRow,
 } from "./sources.ts";
 
+/** Milliseconds without a byte after which builds give up a download's origin. */
+export const STALL_TIMEOUT = 10_000;
+
 /** Where sources come from and go to. */
 export interface SourcePlaces {
   /** The cache; made where it is missing. */

@@ -8,7 +8,7 @@ import {
   renderLive,
   type Verbosity,
 } from "../lib/progress.ts";
-import type { BuildEvent } from "../lib/run_build.ts";
+import type { BuildEvent } from "../lib/build/run.ts";
 
 Deno.test("formatDuration() keeps two units", async (t) => {
   const cases: [number, string][] = [

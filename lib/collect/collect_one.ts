@@ -6,11 +6,13 @@
  */
 
 import { provideBase } from "../base_image.ts";
+import type { Build } from "../build/build.ts";
+import type { BuildRun } from "../build/run.ts";
 import { fileError } from "../errors.ts";
 import type { Stage } from "../package_dir.ts";
 import type { BuildPlan } from "../plan.ts";
 import { type StagePlan, uniqueSources } from "../plan/stages.ts";
-import { type Build, type BuildRun, withBuild } from "../run_build.ts";
+import { withBuild } from "../run_build.ts";
 import type { SourceRow } from "../sources.ts";
 import { commitFolder, makeParent, STAGING } from "./commit_folder.ts";
 import { imageStage, otherImages } from "./fit.ts";

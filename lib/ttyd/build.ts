@@ -13,8 +13,8 @@ import { BUILD_LABEL, type Engine } from "../engine.ts";
 import { CancelledError, KrunnerError } from "../errors.ts";
 import { sha256 } from "../inputs.ts";
 import { takeLock } from "../lock.ts";
-import type { BuildEvent } from "../run_build.ts";
-import { provideSource } from "../source_cache.ts";
+import type { BuildEvent } from "../build/run.ts";
+import { provideSource, STALL_TIMEOUT } from "../source_cache.ts";
 import type { DebianOrigin } from "../sources.ts";
 import { readTar } from "../tar_reader.ts";
 import type { StepPlan, TtydPlan } from "./plan.ts";
@@ -48,9 +48,6 @@ export interface TtydRun {
 
 /** The toolchain's files in the folder with the recipes; their texts tell its image. */
 export const TOOLCHAIN_FILES = ["toolchain.dockerfile", "toolchain.sh"];
-
-/** Milliseconds without a byte after which a download's origin is given up. */
-const STALL_TIMEOUT = 10_000;
 
 /** What the last step leaves in its image. */
 const OUT = "/opt/ttyd/out";
