@@ -7,14 +7,16 @@
 import { KrunnerError, UsageError } from "./errors.ts";
 import { capture } from "./process.ts";
 import { RELEASE_FILES } from "./released.ts";
+import { unpackedTime } from "./unpack.ts";
 
 /** The largest time that a tar header's eleven octal digits hold. */
 const LATEST = 0o77777777777;
 
 /**
  * Seconds since 1970: `SOURCE_DATE_EPOCH` (see reproducible-builds.org) where it is
- * set, else the time of the last commit that touched the package directory, else 0.
- * A commit of what a release writes there does not count.
+ * set, else the time of the last commit that touched the package directory, else
+ * what the program that unpacked it there knows of that, else 0. A commit of what a
+ * release writes there does not count.
  *
  * @param epoch What {@linkcode parseEpoch} found.
  */
@@ -22,7 +24,7 @@ export async function archiveTime(
   epoch: number | undefined,
   dir: string,
 ): Promise<number> {
-  return epoch ?? await commitTime(dir) ?? 0;
+  return epoch ?? await commitTime(dir) ?? await unpackedTime(dir) ?? 0;
 }
 
 /**

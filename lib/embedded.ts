@@ -14,6 +14,11 @@ export type EmbeddedFile =
 export interface EmbeddedData {
   /** krunner's version. */
   readonly version: string;
+  /**
+   * Time stamps for archives by family, in seconds since 1970: those that the
+   * checkout gives them.
+   */
+  readonly times: Readonly<Record<string, number>>;
   /** Files of `dockerfiles/` by path below it: `debian/krunner.json`. */
   readonly dockerfiles: Readonly<Record<string, EmbeddedFile>>;
   /** Files of `ttyd/`, the recipes of the terminal, by path below it. */

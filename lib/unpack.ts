@@ -18,6 +18,8 @@ export const RECORD = ".krunner-unpacked.json";
 interface UnpackRecord {
   /** The version of krunner that put the files there. */
   readonly version: string;
+  /** As in {@linkcode EmbeddedData}. */
+  readonly times: EmbeddedData["times"];
   /** A digest of each file, see {@linkcode digestOf}. */
   readonly files: Readonly<Record<string, string>>;
 }
@@ -67,11 +69,15 @@ async function digestsOf(
  * to be made is not there then.
  */
 export async function unpackDockerfiles(
-  { version, dockerfiles }: EmbeddedData,
+  { version, times, dockerfiles }: EmbeddedData,
   root: string,
 ): Promise<Unpacked> {
   const record = await readRecord(root);
-  const fresh: UnpackRecord = { version, files: await digestsOf(dockerfiles) };
+  const fresh: UnpackRecord = {
+    version,
+    times,
+    files: await digestsOf(dockerfiles),
+  };
   if (record === undefined) {
     if (!await isMissingOrEmpty(root)) return { status: "as-is" };
     await unpackAtOnce(dockerfiles, fresh, root);
@@ -81,6 +87,20 @@ export async function unpackDockerfiles(
     return { status: "as-is" };
   }
   return await update(root, dockerfiles, record, fresh);
+}
+
+/**
+ * The time stamp for archives of a family that a program unpacked, in seconds since
+ * 1970; `undefined` where it is not such a one.
+ *
+ * @param dir The family's package directory.
+ * @throws {KrunnerError} If the record of what was unpacked cannot be read.
+ */
+export async function unpackedTime(dir: string): Promise<number | undefined> {
+  const parts = /^(.*)\/([^/]+)$/.exec(await Deno.realPath(dir));
+  if (parts === null) return undefined;
+  const [, root = "", family = ""] = parts;
+  return (await readRecord(root))?.times[family];
 }
 
 async function readRecord(root: string): Promise<UnpackRecord | undefined> {

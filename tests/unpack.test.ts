@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { archiveTime } from "../lib/archive_time.ts";
 import type { EmbeddedData, EmbeddedFile } from "../lib/embedded.ts";
 import { KrunnerError } from "../lib/errors.ts";
 import { describeUnpacked } from "../lib/own_dockerfiles.ts";
@@ -15,7 +16,7 @@ function data(
   dockerfiles: Record<string, EmbeddedFile> = FILES,
   version = "1.0.0",
 ): EmbeddedData {
-  return { version, dockerfiles, ttyd: {} };
+  return { version, times: { debian: 1000 }, dockerfiles, ttyd: {} };
 }
 
 Deno.test("unpackDockerfiles() makes files, links and modes", async (t) => {
@@ -42,6 +43,15 @@ Deno.test("unpackDockerfiles() makes files, links and modes", async (t) => {
       assertEquals(names, ["docker files"]);
     });
   }
+});
+
+Deno.test("unpackDockerfiles() keeps the time stamps of archives", async () => {
+  using dir = tempDir();
+  const root = `${dir.path}/dockerfiles`;
+  await unpackDockerfiles(data(), root);
+  assertEquals(await archiveTime(undefined, `${root}/debian`), 1000);
+  assertEquals(await archiveTime(7, `${root}/debian`), 7);
+  assertEquals(await archiveTime(undefined, `${root}/recipe`), 0);
 });
 
 Deno.test("unpackDockerfiles() leaves a folder alone that it did not make", async () => {

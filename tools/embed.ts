@@ -4,6 +4,7 @@
  * @module
  */
 
+import { archiveTime } from "../lib/archive_time.ts";
 import type { EmbeddedData, EmbeddedFile } from "../lib/embedded.ts";
 import { krunnerVersion } from "../lib/cli.ts";
 import { KrunnerError } from "../lib/errors.ts";
@@ -22,9 +23,22 @@ function isMade(name: string): boolean {
 export async function readEmbedded(project: string): Promise<EmbeddedData> {
   return {
     version: await krunnerVersion(),
+    times: await readTimes(`${project}/dockerfiles`),
     dockerfiles: await readTree(`${project}/dockerfiles`),
     ttyd: await readTree(`${project}/ttyd`),
   };
+}
+
+/** By folder; 0 for all of them outside a checkout. */
+async function readTimes(root: string): Promise<Record<string, number>> {
+  const names = Array.from(Deno.readDirSync(root))
+    .filter(({ isDirectory }) => isDirectory).map(({ name }) => name).sort();
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [
+      name,
+      await archiveTime(undefined, `${root}/${name}`),
+    ])),
+  );
 }
 
 async function readTree(root: string): Promise<Record<string, EmbeddedFile>> {
