@@ -10,13 +10,13 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
+  type CommonRequest,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   type OptionValues,
   parseOptions,
-  renderHelp,
   runMain,
 } from "./lib/cli.ts";
 import {
@@ -120,10 +120,9 @@ export const HELP: Help = {
  */
 export async function parseBuildArgs(
   args: readonly string[],
-): Promise<BuildOptions | "help" | "version"> {
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (options.help) return "help";
-  if (options.version) return "version";
+): Promise<BuildOptions | CommonRequest> {
+  const { options, operands, asked } = await parseOptions(args, OPTIONS);
+  if (asked !== undefined) return asked;
   return {
     names: operands,
     all: options.all,
@@ -165,13 +164,8 @@ function definedPaths(options: OptionValues<typeof OPTIONS>) {
  */
 export async function main(args: readonly string[]): Promise<number> {
   const options = await parseBuildArgs(args);
-  if (options === "help") {
-    console.log(renderHelp(HELP));
-    return 0;
-  }
-  if (options === "version") {
-    console.log(`${typedName("build")} ${await krunnerVersion()}`);
-    return 0;
+  if (typeof options === "string") {
+    return await answerCommon(options, HELP, typedName("build"));
   }
   return await runWithSignals((signal) => runBuilds(options, signal));
 }

@@ -12,19 +12,19 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   type OptionValues,
   parseOptions,
-  renderHelp,
   runMain,
   suggestion,
 } from "./lib/cli.ts";
 import { UsageError } from "./lib/errors.ts";
 import { DIR_OPTION } from "./lib/options.ts";
 import type { PackageDir } from "./lib/package_dir.ts";
+import { typedName } from "./lib/typed.ts";
 import type { VersionChange } from "./lib/version_changes.ts";
 import type { CheckResult, CheckStatus, Versions } from "./lib/versions.ts";
 
@@ -297,14 +297,9 @@ export async function main(
   args: readonly string[],
   output: Output = console,
 ): Promise<number> {
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (options.help) {
-    output.log(renderHelp(HELP));
-    return 0;
-  }
-  if (options.version) {
-    output.log(await krunnerVersion());
-    return 0;
+  const { options, operands, asked } = await parseOptions(args, OPTIONS);
+  if (asked !== undefined) {
+    return await answerCommon(asked, HELP, typedName("bump"), output.log);
   }
   const command = await parseCommand(operands, options);
   const { openPackages, projectRoot } = await import("./lib/package_dir.ts");

@@ -79,8 +79,10 @@ export const HELP: Help = {
  * @throws {KrunnerError} If there is no package directory to look at.
  */
 export async function main(args: readonly string[]): Promise<number> {
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (await answerCommon(options, HELP, typedName("doctor"))) return 0;
+  const { options, operands, asked } = await parseOptions(args, OPTIONS);
+  if (asked !== undefined) {
+    return await answerCommon(asked, HELP, typedName("doctor"));
+  }
   const engine = oneOf("engine", ENGINES, options.engine) ?? "docker";
   return await runWithSignals(async (signal) => {
     const [{ diagnose }, { canBuild, renderChecks }, { projectRoot }] =

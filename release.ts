@@ -11,13 +11,13 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
+  type CommonRequest,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   type OptionValues,
   parseOptions,
-  renderHelp,
   runMain,
 } from "./lib/cli.ts";
 import { UsageError } from "./lib/errors.ts";
@@ -162,10 +162,9 @@ export const HELP: Help = {
  */
 export async function parseReleaseArgs(
   args: readonly string[],
-): Promise<ReleaseOptions | "help" | "version"> {
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (options.help) return "help";
-  if (options.version) return "version";
+): Promise<ReleaseOptions | CommonRequest> {
+  const { options, operands, asked } = await parseOptions(args, OPTIONS);
+  if (asked !== undefined) return asked;
   const [family, ...others] = operands;
   if (others.length > 0) {
     throw new UsageError(
@@ -271,13 +270,8 @@ async function release(
  */
 export async function main(args: readonly string[]): Promise<number> {
   const options = await parseReleaseArgs(args);
-  if (options === "help") {
-    console.log(renderHelp(HELP));
-    return 0;
-  }
-  if (options === "version") {
-    console.log(`${typedName("release")} ${await krunnerVersion()}`);
-    return 0;
+  if (typeof options === "string") {
+    return await answerCommon(options, HELP, typedName("release"));
   }
   return await runWithSignals((signal) => release(options, signal));
 }

@@ -11,12 +11,12 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
+  type CommonRequest,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   parseOptions,
-  renderHelp,
   runMain,
 } from "./lib/cli.ts";
 import { UsageError } from "./lib/errors.ts";
@@ -123,10 +123,9 @@ export const HELP: Help = {
  */
 export async function parseSourcesArgs(
   args: readonly string[],
-): Promise<CollectOptions | "help" | "version"> {
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (options.help) return "help";
-  if (options.version) return "version";
+): Promise<CollectOptions | CommonRequest> {
+  const { options, operands, asked } = await parseOptions(args, OPTIONS);
+  if (asked !== undefined) return asked;
   if (options.to === undefined) {
     throw new UsageError(
       'No folder given: say with "--to DIR" where to collect',
@@ -161,13 +160,8 @@ export async function parseSourcesArgs(
  */
 export async function main(args: readonly string[]): Promise<number> {
   const options = await parseSourcesArgs(args);
-  if (options === "help") {
-    console.log(renderHelp(HELP));
-    return 0;
-  }
-  if (options === "version") {
-    console.log(`${typedName("sources")} ${await krunnerVersion()}`);
-    return 0;
+  if (typeof options === "string") {
+    return await answerCommon(options, HELP, typedName("sources"));
   }
   return await runWithSignals((signal) => runCollect(options, signal));
 }

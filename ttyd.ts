@@ -11,13 +11,13 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
+  type CommonRequest,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   type OptionValues,
   parseOptions,
-  renderHelp,
   runMain,
 } from "./lib/cli.ts";
 import type { EngineName } from "./lib/engine.ts";
@@ -181,11 +181,7 @@ export interface CheckCommand {
 }
 
 /** What is to be done. */
-export type Command =
-  | BuildCommand
-  | CheckCommand
-  | { readonly kind: "help" }
-  | { readonly kind: "version" };
+export type Command = BuildCommand | CheckCommand;
 
 /**
  * Parses the command line.
@@ -195,13 +191,13 @@ export type Command =
  */
 export async function parseTtydArgs(
   args: readonly string[],
-): Promise<Command> {
+): Promise<Command | CommonRequest> {
   // As in all other scripts, where it takes no value.
-  if (args.length === 1 && args[0] === "--version") return { kind: "version" };
+  if (args.length === 1 && args[0] === "--version") return "version";
   const end = args.indexOf("--");
   const own = end < 0 ? args : args.slice(0, end);
-  const { options, operands } = await parseOptions(own, OPTIONS);
-  if (options.help) return { kind: "help" };
+  const { options, operands, asked } = await parseOptions(own, OPTIONS);
+  if (asked !== undefined) return asked;
   const [command, ...words] = operands;
   if (command === "check") {
     return parseCheck(options, words, end < 0 ? [] : args.slice(end + 1));
@@ -330,13 +326,10 @@ function parseLimit(text: string | undefined): number {
  */
 export async function main(args: readonly string[]): Promise<number> {
   const command = await parseTtydArgs(args);
+  if (typeof command === "string") {
+    return await answerCommon(command, HELP, typedName("ttyd"));
+  }
   switch (command.kind) {
-    case "help":
-      console.log(renderHelp(HELP));
-      return 0;
-    case "version":
-      console.log(`${typedName("ttyd")} ${await krunnerVersion()}`);
-      return 0;
     case "build":
       return await runWithSignals((signal) => build(command, signal));
     case "check":

@@ -12,13 +12,13 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
+  type CommonRequest,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   type OptionValues,
   parseOptions,
-  renderHelp,
   runMain,
 } from "./lib/cli.ts";
 import type { EngineName } from "./lib/engine.ts";
@@ -156,11 +156,7 @@ export interface DiffCommand extends Lookup {
 }
 
 /** What is to be done. */
-export type Command =
-  | JudgeCommand
-  | DiffCommand
-  | { kind: "help" }
-  | { kind: "version" };
+export type Command = JudgeCommand | DiffCommand;
 
 /**
  * Parses the command line.
@@ -170,10 +166,9 @@ export type Command =
  */
 export async function parseVerifyArgs(
   args: readonly string[],
-): Promise<Command> {
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (options.help) return { kind: "help" };
-  if (options.version) return { kind: "version" };
+): Promise<Command | CommonRequest> {
+  const { options, operands, asked } = await parseOptions(args, OPTIONS);
+  if (asked !== undefined) return asked;
   const lookup = {
     dir: options.dir,
     arch: oneOf("arch", ARCHES, options.arch) ??
@@ -261,13 +256,10 @@ function parseJudge(
  */
 export async function main(args: readonly string[]): Promise<number> {
   const command = await parseVerifyArgs(args);
+  if (typeof command === "string") {
+    return await answerCommon(command, HELP, typedName("verify"));
+  }
   switch (command.kind) {
-    case "help":
-      console.log(renderHelp(HELP));
-      return 0;
-    case "version":
-      console.log(`${typedName("verify")} ${await krunnerVersion()}`);
-      return 0;
     case "judge":
       return await runWithSignals((signal) => judge(command, signal));
     case "diff":

@@ -11,13 +11,13 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
+  type CommonRequest,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   type OptionValues,
   parseOptions,
-  renderHelp,
   runMain,
   suggestion,
 } from "./lib/cli.ts";
@@ -169,14 +169,13 @@ const COMMAND_OPTIONS: Partial<
  */
 export async function parseVolumeArgs(
   args: readonly string[],
-): Promise<VolumeCommand | "help" | "version"> {
+): Promise<VolumeCommand | CommonRequest> {
   const end = args.indexOf("--");
-  const { options, operands } = await parseOptions(
+  const { options, operands, asked } = await parseOptions(
     end < 0 ? args : args.slice(0, end),
     OPTIONS,
   );
-  if (options.help) return "help";
-  if (options.version) return "version";
+  if (asked !== undefined) return asked;
   const [word, ...names] = operands;
   const kind = await parseKind(word);
   rejectOptions(options, kind);
@@ -269,13 +268,8 @@ function rejectNames(
  */
 export async function main(args: readonly string[]): Promise<number> {
   const command = await parseVolumeArgs(args);
-  if (command === "help") {
-    console.log(renderHelp(HELP));
-    return 0;
-  }
-  if (command === "version") {
-    console.log(`${typedName("volume")} ${await krunnerVersion()}`);
-    return 0;
+  if (typeof command === "string") {
+    return await answerCommon(command, HELP, typedName("volume"));
   }
   return await runWithSignals((signal) => run(command, signal));
 }

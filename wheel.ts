@@ -9,12 +9,12 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
+  type CommonRequest,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   parseOptions,
-  renderHelp,
   runMain,
 } from "./lib/cli.ts";
 import { CancelledError, describeError, UsageError } from "./lib/errors.ts";
@@ -115,10 +115,9 @@ export interface WheelCommand {
  */
 export async function parseWheelArgs(
   args: readonly string[],
-): Promise<WheelCommand | "help" | "version"> {
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (options.help) return "help";
-  if (options.version) return "version";
+): Promise<WheelCommand | CommonRequest> {
+  const { options, operands, asked } = await parseOptions(args, OPTIONS);
+  if (asked !== undefined) return asked;
   if (options.all && operands.length > 0) {
     throw new UsageError(
       `Cannot combine "--all" with "${
@@ -205,13 +204,8 @@ async function makeAll(
  */
 export async function main(args: readonly string[]): Promise<number> {
   const command = await parseWheelArgs(args);
-  if (command === "help") {
-    console.log(renderHelp(HELP));
-    return 0;
-  }
-  if (command === "version") {
-    console.log(`${typedName("wheel")} ${await krunnerVersion()}`);
-    return 0;
+  if (typeof command === "string") {
+    return await answerCommon(command, HELP, typedName("wheel"));
   }
   return await runWithSignals((signal) => makeAll(command, signal));
 }

@@ -636,7 +636,7 @@ Deno.test("bump.ts sets exit codes and prints one message", async (t) => {
     await t.step("--version", async () => {
       const { code, out } = await spawnBump("--version");
       assertEquals(code, 0);
-      assertMatch(out, /^\d+\.\d+\.\d+.*\n$/);
+      assertMatch(out, /^bump\.ts \d+\.\d+\.\d+\S*\n$/);
     });
     await t.step("done", async () => {
       assertEquals(await spawnBump("volume", "ubuntu18.04", "--dir", dir), {

@@ -62,7 +62,7 @@ Deno.test("krunner help names all commands, and shows the help of one", async (t
       assert(!/\b[a-z]+\.ts\b|deno run/.test(stdout), stdout);
       assertEquals((await krunner(name, "--help")).stdout, stdout);
       const version = await krunner(name, "--version");
-      assertMatch(version.stdout, /^(krunner [a-z]+ )?\d+\.\d+\.\d+\S*\n$/);
+      assertEquals(version.stdout, `krunner ${name} ${config.version}\n`);
     });
   }
 });
