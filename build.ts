@@ -28,9 +28,11 @@ import {
   BUILD_ARG_OPTION,
   cacheFolder,
   DIR_OPTION,
+  dryRunOption,
   ENGINE_OPTION,
   ENGINES,
   IMAGE_PREFIX_OPTION,
+  jobsOption,
   KEYRING_OPTION,
   MIRROR_OPTION,
   NETWORK_OPTION,
@@ -39,8 +41,8 @@ import {
   oneOf,
   OUTPUT_OPTIONS,
   parseBuildArguments,
-  parseJobs,
   verbosityOf,
+  wholeNumber,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
 import { typedName } from "./lib/typed.ts";
@@ -76,18 +78,9 @@ const OPTIONS = {
     help: "Keep a new volume without judging it; see verify.ts",
   },
   force: { type: "boolean", alias: "f", help: "Build what is up to date too" },
-  jobs: {
-    type: "string",
-    alias: "j",
-    value: "N",
-    help: "Build up to N distro versions side by side (default: 2)",
-  },
+  jobs: jobsOption("distro versions"),
   engine: ENGINE_OPTION,
-  "dry-run": {
-    type: "boolean",
-    alias: "n",
-    help: "Print the plan and do nothing",
-  },
+  "dry-run": dryRunOption("Print the plan and do nothing"),
   ...OUTPUT_OPTIONS,
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
@@ -132,7 +125,7 @@ export async function parseBuildArgs(
     verify: !options["no-verify"],
     json: options.json,
     verbosity: verbosityOf(options),
-    jobs: parseJobs(options.jobs),
+    jobs: wholeNumber("jobs", options.jobs, 2),
     arch: oneOf("arch", ARCHES, options.arch) ??
       Deno.build.arch,
     base: oneOf("base", BASES, options.base) ?? "auto",

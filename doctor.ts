@@ -24,7 +24,9 @@ import {
   DIR_OPTION,
   ENGINE_OPTION,
   ENGINES,
+  jsonOption,
   oneOf,
+  QUIET_OPTION,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
 import { typedName } from "./lib/typed.ts";
@@ -39,15 +41,8 @@ const OPTIONS = {
     value: "DIR",
     help: "Look for sources in this folder, and ask no origin",
   },
-  json: {
-    type: "boolean",
-    help: "Print one JSON document a line for each check",
-  },
-  quiet: {
-    type: "boolean",
-    alias: "q",
-    help: "Print problems and warnings only",
-  },
+  json: jsonOption("check"),
+  quiet: { ...QUIET_OPTION, help: "Print problems and warnings only" },
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 

@@ -29,6 +29,7 @@ import {
   BUILD_ARG_OPTION,
   cacheFolder,
   DIR_OPTION,
+  dryRunOption,
   ENGINE_OPTION,
   ENGINES,
   IMAGE_PREFIX_OPTION,
@@ -78,11 +79,7 @@ const OPTIONS = {
       "Collect what is there and right, too: images may have changed\nunder the same name",
   },
   engine: ENGINE_OPTION,
-  "dry-run": {
-    type: "boolean",
-    alias: "n",
-    help: "Print what would be collected and do nothing",
-  },
+  "dry-run": dryRunOption("Print what would be collected and do nothing"),
   ...OUTPUT_OPTIONS,
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;

@@ -24,15 +24,19 @@ import {
 import type { EngineName } from "./lib/engine.ts";
 import { UsageError } from "./lib/errors.ts";
 import {
+  ARCH_OPTION,
   ARCHES,
   cacheFolder,
   DIR_OPTION,
   ENGINE_OPTION,
   ENGINES,
   EXTRACTOR_OPTION,
+  jsonOption,
   oneOf,
+  QUIET_OPTION,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
+import { rejectOptions } from "./lib/subcommands.ts";
 import { typedName } from "./lib/typed.ts";
 
 export type { EngineName };
@@ -41,9 +45,7 @@ const OPTIONS = {
   all: { type: "boolean", help: "Judge every distro version that is found" },
   dir: DIR_OPTION,
   arch: {
-    type: "string",
-    value: "ARCH",
-    values: ARCHES,
+    ...ARCH_OPTION,
     help: "x86_64 or aarch64, for distro versions (default: this machine's)",
   },
   image: {
@@ -68,15 +70,8 @@ const OPTIONS = {
     type: "boolean",
     help: "diff: exit with 1 if the archives differ",
   },
-  json: {
-    type: "boolean",
-    help: "Print one JSON document a line for each volume; diff: one",
-  },
-  quiet: {
-    type: "boolean",
-    alias: "q",
-    help: "Print findings and errors only",
-  },
+  json: jsonOption("volume; diff: one"),
+  quiet: { ...QUIET_OPTION, help: "Print findings and errors only" },
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 
@@ -192,24 +187,11 @@ const JUDGE_ONLY = [
   "no-engine",
 ] as const;
 
-function isGiven(value: boolean | string | string[] | undefined): boolean {
-  return Array.isArray(value) ? value.length > 0 : Boolean(value);
-}
-
-function reject(
-  options: Options,
-  names: readonly (keyof Options)[],
-  why: string,
-): void {
-  const name = names.find((name) => isGiven(options[name]));
-  if (name !== undefined) throw new UsageError(`Cannot use "--${name}" ${why}`);
-}
-
 function parseDiff(
   options: Options,
   words: readonly string[],
 ): Omit<DiffCommand, keyof Lookup> {
-  reject(options, JUDGE_ONLY, 'with "diff": leave it out');
+  rejectOptions(options, JUDGE_ONLY, 'with "diff": leave it out');
   const [old, fresh, ...others] = words;
   if (old === undefined || fresh === undefined || others.length > 0) {
     throw new UsageError(
@@ -228,9 +210,9 @@ function parseJudge(
   options: Options,
   words: string[],
 ): Omit<JudgeCommand, keyof Lookup> {
-  reject(options, DIFF_ONLY, 'without "diff": leave it out');
+  rejectOptions(options, DIFF_ONLY, 'without "diff": leave it out');
   if (options["no-engine"]) {
-    reject(
+    rejectOptions(
       options,
       ["image", "base-image", "extractor", "engine"],
       'with "--no-engine": leave one out',

@@ -29,17 +29,21 @@ import {
   UsageError,
 } from "./lib/errors.ts";
 import {
+  ARCH_OPTION,
   ARCHES,
   cacheFolder,
   DIR_OPTION,
+  dryRunOption,
   ENGINE_OPTION,
   ENGINES,
   EXTRACTOR_OPTION,
   oneOf,
+  QUIET_OPTION,
 } from "./lib/options.ts";
 import type { PackageDir } from "./lib/package_dir.ts";
 import type { Scratch } from "./lib/scratch.ts";
 import { runWithSignals } from "./lib/signals.ts";
+import { parseCommandName, rejectForeignOptions } from "./lib/subcommands.ts";
 import { typedName } from "./lib/typed.ts";
 import type { AgentVolume } from "./lib/volumes.ts";
 
@@ -47,9 +51,7 @@ const OPTIONS = {
   all: { type: "boolean", help: "load: every distro version that is found" },
   dir: DIR_OPTION,
   arch: {
-    type: "string",
-    value: "ARCH",
-    values: ARCHES,
+    ...ARCH_OPTION,
     help: "x86_64 or aarch64 (default: this machine's; remove: all)",
   },
   replace: {
@@ -64,16 +66,14 @@ const OPTIONS = {
   },
   extractor: EXTRACTOR_OPTION,
   engine: ENGINE_OPTION,
-  "dry-run": {
-    type: "boolean",
-    alias: "n",
-    help: "load, remove: tell what would be done and change nothing",
-  },
+  "dry-run": dryRunOption(
+    "load, remove: tell what would be done and change nothing",
+  ),
   json: {
     type: "boolean",
     help: "load, list: print one JSON document a line for each volume",
   },
-  quiet: { type: "boolean", alias: "q", help: "Print nothing but errors" },
+  quiet: QUIET_OPTION,
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 
@@ -177,8 +177,8 @@ export async function parseVolumeArgs(
   );
   if (asked !== undefined) return asked;
   const [word, ...names] = operands;
-  const kind = await parseKind(word);
-  rejectOptions(options, kind);
+  const kind = await parseCommandName(word, COMMANDS);
+  rejectForeignOptions(options, COMMAND_OPTIONS, kind);
   const command = end < 0 ? [] : args.slice(end + 1);
   if (command.length > 0 && kind !== "shell") {
     throw new UsageError(
@@ -204,35 +204,6 @@ export async function parseVolumeArgs(
     json: options.json,
     quiet: options.quiet,
   };
-}
-
-async function parseKind(word: string | undefined): Promise<CommandName> {
-  if (word === undefined) {
-    throw new UsageError(
-      `No command given: give one of ${COMMANDS.join(", ")}; see --help`,
-    );
-  }
-  const kind = COMMANDS.find((name) => name === word);
-  if (kind !== undefined) return kind;
-  throw new UsageError(
-    `Unknown command "${word}"${
-      await suggestion(word, COMMANDS) || "; see --help"
-    }`,
-  );
-}
-
-function rejectOptions(options: Options, kind: CommandName): void {
-  for (const [name, takers] of Object.entries(COMMAND_OPTIONS)) {
-    const value = options[name as keyof Options];
-    if (value === undefined || value === false || takers.includes(kind)) {
-      continue;
-    }
-    throw new UsageError(
-      `Cannot use "--${name}" with "${kind}": it belongs to "${
-        takers.join('" and "')
-      }"`,
-    );
-  }
 }
 
 function rejectNames(

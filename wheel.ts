@@ -18,11 +18,21 @@ import {
   runMain,
 } from "./lib/cli.ts";
 import { CancelledError, describeError, UsageError } from "./lib/errors.ts";
-import { ARCHES, cacheFolder, DIR_OPTION, oneOf } from "./lib/options.ts";
+import {
+  ARCHES,
+  ARCHES_OPTION,
+  cacheFolder,
+  DIR_OPTION,
+  dryRunOption,
+  jsonOption,
+  oneOf,
+  QUIET_OPTION,
+} from "./lib/options.ts";
 import type { PackageDir } from "./lib/package_dir.ts";
 import { runWithSignals } from "./lib/signals.ts";
 import { typedName } from "./lib/typed.ts";
 import type { Distribution, WheelOptions } from "./lib/wheel/make.ts";
+import { parseWheelOptions, WHEEL_OPTIONS } from "./lib/wheel/options.ts";
 import type { PlanOptions } from "./lib/wheel/plan.ts";
 
 export type { Distribution, PackageDir, PlanOptions, WheelOptions };
@@ -31,32 +41,16 @@ const OPTIONS = {
   all: { type: "boolean", help: "Make the packages of every family" },
   dir: DIR_OPTION,
   arch: {
-    type: "collect",
-    value: "ARCH",
-    values: ARCHES,
+    ...ARCHES_OPTION,
     help:
       "Make a wheel for x86_64 or aarch64; may be repeated (default: each\none that was built)",
   },
-  out: {
-    type: "string",
-    value: "DIR",
-    help: "The folder for the files (default: dist)",
-  },
-  "max-size": {
-    type: "string",
-    value: "SIZE",
-    help: "What the package index takes: 250MB, 0.5GB (default: 100MB)",
-  },
-  "dry-run": {
-    type: "boolean",
-    alias: "n",
-    help: "Check everything, list the files with their sizes, write nothing",
-  },
-  json: {
-    type: "boolean",
-    help: "Print one JSON document a line for each file",
-  },
-  quiet: { type: "boolean", alias: "q", help: "Print nothing but errors" },
+  ...WHEEL_OPTIONS,
+  "dry-run": dryRunOption(
+    "Check everything, list the files with their sizes, write nothing",
+  ),
+  json: jsonOption("file"),
+  quiet: QUIET_OPTION,
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 
@@ -125,15 +119,12 @@ export async function parseWheelArgs(
       }": give either families or "--all"`,
     );
   }
-  const { DEFAULT_MAX_SIZE, parseSize } = await import("./lib/wheel/sizes.ts");
-  const size = options["max-size"];
   return {
     families: operands,
     all: options.all,
     dir: options.dir,
     arches: options.arch.map((arch) => oneOf("arch", ARCHES, arch)!),
-    out: (options.out ?? "dist").replace(/(?<=.)\/+$/, ""),
-    maxSize: size === undefined ? DEFAULT_MAX_SIZE : parseSize(size),
+    ...await parseWheelOptions(options),
     dryRun: options["dry-run"],
     json: options.json,
     quiet: options.quiet,
