@@ -168,13 +168,15 @@ async function runBuilds(
   signal: AbortSignal,
 ): Promise<number> {
   const [
-    { buildAll, renderFailure, renderResult, resultToJson },
+    { buildAll, renderResult, resultToJson },
     { projectRoot },
     { progressOnStderr },
+    { showResults },
   ] = await Promise.all([
     import("./lib/build_all.ts"),
     import("./lib/package_dir.ts"),
     import("./lib/progress.ts"),
+    import("./lib/results.ts"),
   ]);
   using progress = progressOnStderr(options.verbosity, Deno.env.get("TERM"));
   const sources = options.sources ?? (Deno.env.get("KRUNNER_SOURCES") ||
@@ -192,12 +194,7 @@ async function runBuilds(
     },
   });
   progress[Symbol.dispose]();
-  const failures = results.filter((result) => result.status === "failed");
-  for (const failure of failures) console.error(renderFailure(failure));
-  if (!options.json && options.verbosity !== "quiet") {
-    for (const result of results) console.log(renderResult(result));
-  }
-  return failures.length === 0 ? 0 : 1;
+  return showResults(results, renderResult, options);
 }
 
 if (import.meta.main) await runMain(main);

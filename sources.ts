@@ -169,14 +169,14 @@ async function runCollect(
 ): Promise<number> {
   const [
     { collectAll, renderResult, resultToJson },
-    { renderFailure },
     { projectRoot },
     { progressOnStderr },
+    { showResults },
   ] = await Promise.all([
     import("./lib/collect/collect_all.ts"),
-    import("./lib/build_all.ts"),
     import("./lib/package_dir.ts"),
     import("./lib/progress.ts"),
+    import("./lib/results.ts"),
   ]);
   using progress = progressOnStderr(options.verbosity, Deno.env.get("TERM"));
   const results = await collectAll(options, {
@@ -191,12 +191,7 @@ async function runCollect(
     },
   });
   progress[Symbol.dispose]();
-  const failures = results.filter((result) => result.status === "failed");
-  for (const failure of failures) console.error(renderFailure(failure));
-  if (!options.json && options.verbosity !== "quiet") {
-    for (const result of results) console.log(renderResult(result));
-  }
-  return failures.length === 0 ? 0 : 1;
+  return showResults(results, renderResult, options);
 }
 
 if (import.meta.main) await runMain(main);

@@ -305,17 +305,17 @@ async function build(
   const [
     { buildAllTtyd },
     { renderTtydResult, ttydResultToJson },
-    { renderFailure },
     { projectRoot },
     { provideRecipes },
     { progressOnStderr },
+    { showResults },
   ] = await Promise.all([
     import("./lib/ttyd/build_all.ts"),
     import("./lib/ttyd/results.ts"),
-    import("./lib/build_all.ts"),
     import("./lib/package_dir.ts"),
     import("./lib/own_dockerfiles.ts"),
     import("./lib/progress.ts"),
+    import("./lib/results.ts"),
   ]);
   const scriptDir = import.meta.dirname ?? ".";
   using progress = progressOnStderr(command.verbosity, Deno.env.get("TERM"));
@@ -331,12 +331,7 @@ async function build(
     },
   });
   progress[Symbol.dispose]();
-  const failures = results.filter((result) => result.status === "failed");
-  for (const failure of failures) console.error(renderFailure(failure));
-  if (!command.json && command.verbosity !== "quiet") {
-    for (const result of results) console.log(renderTtydResult(result));
-  }
-  return failures.length === 0 ? 0 : 1;
+  return showResults(results, renderTtydResult, command);
 }
 
 async function check(

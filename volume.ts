@@ -22,12 +22,7 @@ import {
   suggestion,
 } from "./lib/cli.ts";
 import type { EngineName } from "./lib/engine.ts";
-import {
-  CancelledError,
-  describeError,
-  KrunnerError,
-  UsageError,
-} from "./lib/errors.ts";
+import { KrunnerError, UsageError } from "./lib/errors.ts";
 import {
   ARCH_OPTION,
   ARCHES,
@@ -301,11 +296,13 @@ async function load(
   const [
     { loadVolume },
     { selectTargets },
+    { doEach },
     { EXTRACTOR_ADVICE, provideExtractor },
     { renderLoad },
   ] = await Promise.all([
     import("./lib/volume_load.ts"),
     import("./lib/package_dir.ts"),
+    import("./lib/results.ts"),
     import("./lib/verify/extractor.ts"),
     import("./lib/volume_list.ts"),
   ]);
@@ -315,9 +312,9 @@ async function load(
       `Cannot fill a volume: ${found.missing}; ${EXTRACTOR_ADVICE}`,
     );
   }
-  let exitCode = 0;
-  for (const target of selectTargets(packages, names, { all })) {
-    try {
+  return await doEach(
+    selectTargets(packages, names, { all }),
+    async (target) => {
       const result = await loadVolume(scratch, {
         target,
         arch: arch ?? Deno.build.arch,
@@ -330,14 +327,8 @@ async function load(
       });
       if (json) console.log(JSON.stringify({ ...result, dryRun }));
       else if (!quiet) console.log(renderLoad(result, dryRun));
-    } catch (error) {
-      if (error instanceof CancelledError) throw error;
-      // One that fails does not stop the others.
-      console.error(`error: ${describeError(error).message}`);
-      exitCode = 1;
-    }
-  }
-  return exitCode;
+    },
+  );
 }
 
 async function list(

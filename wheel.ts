@@ -17,7 +17,7 @@ import {
   parseOptions,
   runMain,
 } from "./lib/cli.ts";
-import { CancelledError, describeError, UsageError } from "./lib/errors.ts";
+import { UsageError } from "./lib/errors.ts";
 import {
   ARCHES,
   ARCHES_OPTION,
@@ -149,43 +149,39 @@ async function makeAll(
   command: WheelCommand,
   signal: AbortSignal,
 ): Promise<number> {
-  const [{ parseEpoch }, { makeWheels }, { renderDistribution }] = await Promise
-    .all([
-      import("./lib/archive_time.ts"),
-      import("./lib/wheel/make.ts"),
-      import("./lib/wheel/report.ts"),
-    ]);
+  const [
+    { parseEpoch },
+    { doEach },
+    { makeWheels },
+    { renderDistribution },
+  ] = await Promise.all([
+    import("./lib/archive_time.ts"),
+    import("./lib/results.ts"),
+    import("./lib/wheel/make.ts"),
+    import("./lib/wheel/report.ts"),
+  ]);
   const { arches, out, maxSize, dryRun, json, quiet } = command;
   const packages = await selectPackages(command);
   const epoch = parseEpoch(Deno.env.get("SOURCE_DATE_EPOCH"));
-  let exitCode = 0;
-  for (const pkg of packages) {
-    try {
-      const made = await makeWheels(pkg, {
-        arches,
-        out,
-        maxSize,
-        dryRun,
-        epoch,
-        signal,
-        cache: cacheFolder(Deno.env.get),
-        pid: Deno.pid,
-        onNotice: (line) => {
-          if (!quiet) console.error(`${pkg.family}: ${line}`);
-        },
-      });
-      for (const distribution of made) {
-        if (json) console.log(JSON.stringify({ ...distribution, dryRun }));
-        else if (!quiet) console.log(renderDistribution(distribution, dryRun));
-      }
-    } catch (error) {
-      if (error instanceof CancelledError) throw error;
-      // One that fails does not stop the others.
-      console.error(`error: ${describeError(error).message}`);
-      exitCode = 1;
+  return await doEach(packages, async (pkg) => {
+    const made = await makeWheels(pkg, {
+      arches,
+      out,
+      maxSize,
+      dryRun,
+      epoch,
+      signal,
+      cache: cacheFolder(Deno.env.get),
+      pid: Deno.pid,
+      onNotice: (line) => {
+        if (!quiet) console.error(`${pkg.family}: ${line}`);
+      },
+    });
+    for (const distribution of made) {
+      if (json) console.log(JSON.stringify({ ...distribution, dryRun }));
+      else if (!quiet) console.log(renderDistribution(distribution, dryRun));
     }
-  }
-  return exitCode;
+  });
 }
 
 /**
