@@ -15,32 +15,20 @@ import {
   type CommonRequest,
   type Help,
   type OptionSpecs,
-  type OptionValues,
   parseOptions,
   runMain,
 } from "./lib/cli.ts";
 import {
-  ARCH_OPTION,
-  ARCHES,
-  BASE_IMAGE_OPTION,
-  BASE_OPTION,
-  BASES,
-  BUILD_ARG_OPTION,
+  BASE_OPTIONS,
+  parseStageOptions,
+  STAGE_OPTIONS,
+} from "./lib/build_options.ts";
+import {
   cacheFolder,
-  DIR_OPTION,
   dryRunOption,
   ENGINE_OPTION,
-  ENGINES,
-  IMAGE_PREFIX_OPTION,
   jobsOption,
-  KEYRING_OPTION,
-  MIRROR_OPTION,
-  NETWORK_OPTION,
-  NETWORKS,
-  NO_CACHE_OPTION,
-  oneOf,
   OUTPUT_OPTIONS,
-  parseBuildArguments,
   verbosityOf,
   wholeNumber,
 } from "./lib/options.ts";
@@ -52,12 +40,7 @@ export type { BuildOptions, BuildResult };
 
 const OPTIONS = {
   all: { type: "boolean", help: "Build every distro version that is found" },
-  dir: DIR_OPTION,
-  arch: ARCH_OPTION,
-  base: BASE_OPTION,
-  "base-image": BASE_IMAGE_OPTION,
-  mirror: MIRROR_OPTION,
-  keyring: KEYRING_OPTION,
+  ...BASE_OPTIONS,
   sources: {
     type: "string",
     value: "DIR",
@@ -69,10 +52,7 @@ const OPTIONS = {
     value: "DIR",
     help: "Take wheels from this folder in place of the wheels stage",
   },
-  "build-arg": BUILD_ARG_OPTION,
-  "image-prefix": IMAGE_PREFIX_OPTION,
-  network: NETWORK_OPTION,
-  "no-cache": NO_CACHE_OPTION,
+  ...STAGE_OPTIONS,
   "no-verify": {
     type: "boolean",
     help: "Keep a new volume without judging it; see verify.ts",
@@ -119,34 +99,15 @@ export async function parseBuildArgs(
   return {
     names: operands,
     all: options.all,
+    sources: options.sources,
+    wheelhouse: options.wheelhouse,
     dryRun: options["dry-run"],
     force: options.force,
-    noCache: options["no-cache"],
     verify: !options["no-verify"],
     json: options.json,
     verbosity: verbosityOf(options),
     jobs: wholeNumber("jobs", options.jobs, 2),
-    arch: oneOf("arch", ARCHES, options.arch) ??
-      Deno.build.arch,
-    base: oneOf("base", BASES, options.base) ?? "auto",
-    engine: oneOf("engine", ENGINES, options.engine) ??
-      "docker",
-    network: oneOf("network", NETWORKS, options.network),
-    buildArgs: parseBuildArguments(options["build-arg"]),
-    ...definedPaths(options),
-  };
-}
-
-/** Options that are handed on as they are, where they are given. */
-function definedPaths(options: OptionValues<typeof OPTIONS>) {
-  return {
-    dir: options.dir,
-    mirror: options.mirror,
-    keyring: options.keyring,
-    sources: options.sources,
-    wheelhouse: options.wheelhouse,
-    baseImage: options["base-image"],
-    imagePrefix: options["image-prefix"],
+    ...parseStageOptions(options),
   };
 }
 
@@ -170,31 +131,29 @@ async function runBuilds(
   const [
     { buildAll, renderResult, resultToJson },
     { projectRoot },
-    { progressOnStderr },
     { showResults },
   ] = await Promise.all([
     import("./lib/build_all.ts"),
     import("./lib/package_dir.ts"),
-    import("./lib/progress.ts"),
     import("./lib/results.ts"),
   ]);
-  using progress = progressOnStderr(options.verbosity, Deno.env.get("TERM"));
   const sources = options.sources ?? (Deno.env.get("KRUNNER_SOURCES") ||
     undefined);
-  const results = await buildAll({ ...options, sources }, {
-    root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
-    cache: cacheFolder(Deno.env.get),
-    sourceDateEpoch: Deno.env.get("SOURCE_DATE_EPOCH"),
-    pid: Deno.pid,
-    processors: navigator.hardwareConcurrency,
-    signal,
-    progress,
-    onResult: (result) => {
-      if (options.json) console.log(JSON.stringify(resultToJson(result)));
-    },
-  });
-  progress[Symbol.dispose]();
-  return showResults(results, renderResult, options);
+  return await showResults(
+    (events) =>
+      buildAll({ ...options, sources }, {
+        root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
+        cache: cacheFolder(Deno.env.get),
+        sourceDateEpoch: Deno.env.get("SOURCE_DATE_EPOCH"),
+        pid: Deno.pid,
+        processors: navigator.hardwareConcurrency,
+        signal,
+        ...events,
+      }),
+    { render: renderResult, toJson: resultToJson },
+    options,
+    Deno.env.get("TERM"),
+  );
 }
 
 if (import.meta.main) await runMain(main);

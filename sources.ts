@@ -19,28 +19,17 @@ import {
   parseOptions,
   runMain,
 } from "./lib/cli.ts";
+import {
+  BASE_OPTIONS,
+  parseStageOptions,
+  STAGE_OPTIONS,
+} from "./lib/build_options.ts";
 import { UsageError } from "./lib/errors.ts";
 import {
-  ARCH_OPTION,
-  ARCHES,
-  BASE_IMAGE_OPTION,
-  BASE_OPTION,
-  BASES,
-  BUILD_ARG_OPTION,
   cacheFolder,
-  DIR_OPTION,
   dryRunOption,
   ENGINE_OPTION,
-  ENGINES,
-  IMAGE_PREFIX_OPTION,
-  KEYRING_OPTION,
-  MIRROR_OPTION,
-  NETWORK_OPTION,
-  NETWORKS,
-  NO_CACHE_OPTION,
-  oneOf,
   OUTPUT_OPTIONS,
-  parseBuildArguments,
   verbosityOf,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
@@ -62,16 +51,8 @@ const OPTIONS = {
     type: "boolean",
     help: "Collect for every distro version that is found",
   },
-  dir: DIR_OPTION,
-  arch: ARCH_OPTION,
-  base: BASE_OPTION,
-  "base-image": BASE_IMAGE_OPTION,
-  mirror: MIRROR_OPTION,
-  keyring: KEYRING_OPTION,
-  "build-arg": BUILD_ARG_OPTION,
-  "image-prefix": IMAGE_PREFIX_OPTION,
-  network: NETWORK_OPTION,
-  "no-cache": NO_CACHE_OPTION,
+  ...BASE_OPTIONS,
+  ...STAGE_OPTIONS,
   force: {
     type: "boolean",
     alias: "f",
@@ -132,18 +113,8 @@ export async function parseSourcesArgs(
     names: operands,
     all: options.all,
     to: options.to,
-    dir: options.dir,
-    arch: oneOf("arch", ARCHES, options.arch) ?? Deno.build.arch,
-    base: oneOf("base", BASES, options.base) ?? "auto",
-    baseImage: options["base-image"],
-    mirror: options.mirror,
-    keyring: options.keyring,
-    buildArgs: parseBuildArguments(options["build-arg"]),
-    imagePrefix: options["image-prefix"],
-    network: oneOf("network", NETWORKS, options.network),
-    noCache: options["no-cache"],
+    ...parseStageOptions(options),
     force: options.force,
-    engine: oneOf("engine", ENGINES, options.engine) ?? "docker",
     dryRun: options["dry-run"],
     json: options.json,
     verbosity: verbosityOf(options),
@@ -170,28 +141,26 @@ async function runCollect(
   const [
     { collectAll, renderResult, resultToJson },
     { projectRoot },
-    { progressOnStderr },
     { showResults },
   ] = await Promise.all([
     import("./lib/collect/collect_all.ts"),
     import("./lib/package_dir.ts"),
-    import("./lib/progress.ts"),
     import("./lib/results.ts"),
   ]);
-  using progress = progressOnStderr(options.verbosity, Deno.env.get("TERM"));
-  const results = await collectAll(options, {
-    root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
-    cache: cacheFolder(Deno.env.get),
-    pid: Deno.pid,
-    processors: navigator.hardwareConcurrency,
-    signal,
-    progress,
-    onResult: (result) => {
-      if (options.json) console.log(JSON.stringify(resultToJson(result)));
-    },
-  });
-  progress[Symbol.dispose]();
-  return showResults(results, renderResult, options);
+  return await showResults(
+    (events) =>
+      collectAll(options, {
+        root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
+        cache: cacheFolder(Deno.env.get),
+        pid: Deno.pid,
+        processors: navigator.hardwareConcurrency,
+        signal,
+        ...events,
+      }),
+    { render: renderResult, toJson: resultToJson },
+    options,
+    Deno.env.get("TERM"),
+  );
 }
 
 if (import.meta.main) await runMain(main);

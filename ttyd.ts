@@ -307,31 +307,30 @@ async function build(
     { renderTtydResult, ttydResultToJson },
     { projectRoot },
     { provideRecipes },
-    { progressOnStderr },
     { showResults },
   ] = await Promise.all([
     import("./lib/ttyd/build_all.ts"),
     import("./lib/ttyd/results.ts"),
     import("./lib/package_dir.ts"),
     import("./lib/own_dockerfiles.ts"),
-    import("./lib/progress.ts"),
     import("./lib/results.ts"),
   ]);
   const scriptDir = import.meta.dirname ?? ".";
-  using progress = progressOnStderr(command.verbosity, Deno.env.get("TERM"));
-  const results = await buildAllTtyd(command, {
-    root: projectRoot(scriptDir, Deno.cwd()),
-    recipes: await provideRecipes(scriptDir),
-    cache: cacheFolder(Deno.env.get),
-    pid: Deno.pid,
-    signal,
-    progress,
-    onResult: (result) => {
-      if (command.json) console.log(JSON.stringify(ttydResultToJson(result)));
-    },
-  });
-  progress[Symbol.dispose]();
-  return showResults(results, renderTtydResult, command);
+  const recipes = await provideRecipes(scriptDir);
+  return await showResults(
+    (events) =>
+      buildAllTtyd(command, {
+        root: projectRoot(scriptDir, Deno.cwd()),
+        recipes,
+        cache: cacheFolder(Deno.env.get),
+        pid: Deno.pid,
+        signal,
+        ...events,
+      }),
+    { render: renderTtydResult, toJson: ttydResultToJson },
+    command,
+    Deno.env.get("TERM"),
+  );
 }
 
 async function check(

@@ -57,20 +57,6 @@ export const BASE_OPTION = {
     "Where a base image may come from: auto (the engine, a registry,\nelse debootstrap), registry or bootstrap (default: auto)",
 } as const satisfies OptionSpec;
 
-/** `--base-image`. */
-export const BASE_IMAGE_OPTION = {
-  type: "string",
-  value: "REF",
-  help: "Use this base image in place of the one in krunner.json",
-} as const satisfies OptionSpec;
-
-/** `--build-arg`. */
-export const BUILD_ARG_OPTION = {
-  type: "collect",
-  value: "K=V",
-  help: "Set a build argument of the dockerfiles; may be repeated",
-} as const satisfies OptionSpec;
-
 /** `--image-prefix`. */
 export const IMAGE_PREFIX_OPTION = {
   type: "string",
@@ -91,12 +77,6 @@ export const KEYRING_OPTION = {
   value: "FILE",
   help:
     "Check the archive's signature with this keyring (default: the one of\nkrunner.json, else debootstrap's own)",
-} as const satisfies OptionSpec;
-
-/** `--no-cache`. */
-export const NO_CACHE_OPTION = {
-  type: "boolean",
-  help: "Ignore cached image layers",
 } as const satisfies OptionSpec;
 
 /** `--json`; `each` is what has a document of its own: `file`. */
@@ -173,26 +153,6 @@ export function oneOf<const T extends string>(
   throw new UsageError(
     `Cannot use "--${name}=${value}": give one of ${allowed.join(", ")}`,
   );
-}
-
-/**
- * The values of `--build-arg` by name.
- *
- * @throws {UsageError} If one is not written as `NAME=VALUE`.
- */
-export function parseBuildArguments(
-  pairs: readonly string[],
-): Record<string, string> {
-  return Object.fromEntries(pairs.map((pair) => {
-    const equals = pair.indexOf("=");
-    const name = pair.slice(0, equals);
-    if (equals < 1 || !/^[A-Za-z_]\w*$/.test(name)) {
-      throw new UsageError(
-        `Cannot use "--build-arg ${pair}": write it as NAME=VALUE`,
-      );
-    }
-    return [name, pair.slice(equals + 1)];
-  }));
 }
 
 /**

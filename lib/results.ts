@@ -7,7 +7,7 @@
  */
 
 import { CancelledError, describeError, type Failure } from "./errors.ts";
-import type { Verbosity } from "./progress.ts";
+import { type Progress, progressOnStderr, type Verbosity } from "./progress.ts";
 
 /** How one of several builds came out. */
 type Result =
@@ -25,20 +25,46 @@ export function renderFailure(
   ].join("\n");
 }
 
+/** How results are printed. */
+export interface ResultView<R> {
+  /** For people. */
+  readonly render: (result: R) => string;
+  /** As one JSON document. */
+  readonly toJson: (result: R) => object;
+}
+
+/** What a run that gives results says of them on its way. */
+export interface ResultEvents<R> {
+  /** Shows how it goes. */
+  readonly progress: Progress;
+  /** Gets each result as soon as it is there. */
+  readonly onResult: (result: R) => void;
+}
+
 /**
- * Prints failures to stderr and all results to stdout, the latter not where they
- * were printed as JSON or are not wanted.
+ * Does `work` with its progress on stderr and prints what comes of it: JSON as soon
+ * as it is there, failures and texts for people at the end.
  *
+ * @param term The value of `TERM`.
  * @returns The exit code.
  */
-export function showResults<R extends Result>(
-  results: readonly R[],
-  render: (result: R) => string,
+export async function showResults<R extends Result>(
+  work: (events: ResultEvents<R>) => Promise<R[]>,
+  { render, toJson }: ResultView<R>,
   { json, verbosity }: {
     readonly json: boolean;
     readonly verbosity: Verbosity;
   },
-): number {
+  term: string | undefined,
+): Promise<number> {
+  using progress = progressOnStderr(verbosity, term);
+  const results = await work({
+    progress,
+    onResult: (result) => {
+      if (json) console.log(JSON.stringify(toJson(result)));
+    },
+  });
+  progress[Symbol.dispose]();
   const all: readonly Result[] = results;
   const failures = all.filter((result) => result.status === "failed");
   for (const failure of failures) console.error(renderFailure(failure));
