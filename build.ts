@@ -10,37 +10,27 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
+  type CommonRequest,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
-  type OptionValues,
   parseOptions,
-  renderHelp,
   runMain,
 } from "./lib/cli.ts";
 import {
-  ARCH_OPTION,
-  ARCHES,
-  BASE_IMAGE_OPTION,
-  BASE_OPTION,
-  BASES,
-  BUILD_ARG_OPTION,
+  BASE_OPTIONS,
+  parseStageOptions,
+  STAGE_OPTIONS,
+} from "./lib/build_options.ts";
+import {
   cacheFolder,
-  DIR_OPTION,
+  dryRunOption,
   ENGINE_OPTION,
-  ENGINES,
-  IMAGE_PREFIX_OPTION,
-  KEYRING_OPTION,
-  MIRROR_OPTION,
-  NETWORK_OPTION,
-  NETWORKS,
-  NO_CACHE_OPTION,
-  oneOf,
+  jobsOption,
   OUTPUT_OPTIONS,
-  parseBuildArguments,
-  parseJobs,
   verbosityOf,
+  wholeNumber,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
 import { typedName } from "./lib/typed.ts";
@@ -50,12 +40,7 @@ export type { BuildOptions, BuildResult };
 
 const OPTIONS = {
   all: { type: "boolean", help: "Build every distro version that is found" },
-  dir: DIR_OPTION,
-  arch: ARCH_OPTION,
-  base: BASE_OPTION,
-  "base-image": BASE_IMAGE_OPTION,
-  mirror: MIRROR_OPTION,
-  keyring: KEYRING_OPTION,
+  ...BASE_OPTIONS,
   sources: {
     type: "string",
     value: "DIR",
@@ -67,27 +52,15 @@ const OPTIONS = {
     value: "DIR",
     help: "Take wheels from this folder in place of the wheels stage",
   },
-  "build-arg": BUILD_ARG_OPTION,
-  "image-prefix": IMAGE_PREFIX_OPTION,
-  network: NETWORK_OPTION,
-  "no-cache": NO_CACHE_OPTION,
+  ...STAGE_OPTIONS,
   "no-verify": {
     type: "boolean",
     help: "Keep a new volume without judging it; see verify.ts",
   },
   force: { type: "boolean", alias: "f", help: "Build what is up to date too" },
-  jobs: {
-    type: "string",
-    alias: "j",
-    value: "N",
-    help: "Build up to N distro versions side by side (default: 2)",
-  },
+  jobs: jobsOption("distro versions"),
   engine: ENGINE_OPTION,
-  "dry-run": {
-    type: "boolean",
-    alias: "n",
-    help: "Print the plan and do nothing",
-  },
+  "dry-run": dryRunOption("Print the plan and do nothing"),
   ...OUTPUT_OPTIONS,
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
@@ -120,41 +93,21 @@ export const HELP: Help = {
  */
 export async function parseBuildArgs(
   args: readonly string[],
-): Promise<BuildOptions | "help" | "version"> {
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (options.help) return "help";
-  if (options.version) return "version";
+): Promise<BuildOptions | CommonRequest> {
+  const { options, operands, asked } = await parseOptions(args, OPTIONS);
+  if (asked !== undefined) return asked;
   return {
     names: operands,
     all: options.all,
+    sources: options.sources,
+    wheelhouse: options.wheelhouse,
     dryRun: options["dry-run"],
     force: options.force,
-    noCache: options["no-cache"],
     verify: !options["no-verify"],
     json: options.json,
     verbosity: verbosityOf(options),
-    jobs: parseJobs(options.jobs),
-    arch: oneOf("arch", ARCHES, options.arch) ??
-      Deno.build.arch,
-    base: oneOf("base", BASES, options.base) ?? "auto",
-    engine: oneOf("engine", ENGINES, options.engine) ??
-      "docker",
-    network: oneOf("network", NETWORKS, options.network),
-    buildArgs: parseBuildArguments(options["build-arg"]),
-    ...definedPaths(options),
-  };
-}
-
-/** Options that are handed on as they are, where they are given. */
-function definedPaths(options: OptionValues<typeof OPTIONS>) {
-  return {
-    dir: options.dir,
-    mirror: options.mirror,
-    keyring: options.keyring,
-    sources: options.sources,
-    wheelhouse: options.wheelhouse,
-    baseImage: options["base-image"],
-    imagePrefix: options["image-prefix"],
+    jobs: wholeNumber("jobs", options.jobs, 2),
+    ...parseStageOptions(options),
   };
 }
 
@@ -165,13 +118,8 @@ function definedPaths(options: OptionValues<typeof OPTIONS>) {
  */
 export async function main(args: readonly string[]): Promise<number> {
   const options = await parseBuildArgs(args);
-  if (options === "help") {
-    console.log(renderHelp(HELP));
-    return 0;
-  }
-  if (options === "version") {
-    console.log(`${typedName("build")} ${await krunnerVersion()}`);
-    return 0;
+  if (typeof options === "string") {
+    return await answerCommon(options, HELP, typedName("build"));
   }
   return await runWithSignals((signal) => runBuilds(options, signal));
 }
@@ -181,36 +129,31 @@ async function runBuilds(
   signal: AbortSignal,
 ): Promise<number> {
   const [
-    { buildAll, renderFailure, renderResult, resultToJson },
+    { buildAll, renderResult, resultToJson },
     { projectRoot },
-    { progressOnStderr },
+    { showResults },
   ] = await Promise.all([
     import("./lib/build_all.ts"),
     import("./lib/package_dir.ts"),
-    import("./lib/progress.ts"),
+    import("./lib/results.ts"),
   ]);
-  using progress = progressOnStderr(options.verbosity, Deno.env.get("TERM"));
   const sources = options.sources ?? (Deno.env.get("KRUNNER_SOURCES") ||
     undefined);
-  const results = await buildAll({ ...options, sources }, {
-    root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
-    cache: cacheFolder(Deno.env.get),
-    sourceDateEpoch: Deno.env.get("SOURCE_DATE_EPOCH"),
-    pid: Deno.pid,
-    processors: navigator.hardwareConcurrency,
-    signal,
-    progress,
-    onResult: (result) => {
-      if (options.json) console.log(JSON.stringify(resultToJson(result)));
-    },
-  });
-  progress[Symbol.dispose]();
-  const failures = results.filter((result) => result.status === "failed");
-  for (const failure of failures) console.error(renderFailure(failure));
-  if (!options.json && options.verbosity !== "quiet") {
-    for (const result of results) console.log(renderResult(result));
-  }
-  return failures.length === 0 ? 0 : 1;
+  return await showResults(
+    (events) =>
+      buildAll({ ...options, sources }, {
+        root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
+        cache: cacheFolder(Deno.env.get),
+        sourceDateEpoch: Deno.env.get("SOURCE_DATE_EPOCH"),
+        pid: Deno.pid,
+        processors: navigator.hardwareConcurrency,
+        signal,
+        ...events,
+      }),
+    { render: renderResult, toJson: resultToJson },
+    options,
+    Deno.env.get("TERM"),
+  );
 }
 
 if (import.meta.main) await runMain(main);

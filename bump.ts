@@ -12,19 +12,19 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   type OptionValues,
   parseOptions,
-  renderHelp,
   runMain,
-  suggestion,
 } from "./lib/cli.ts";
 import { UsageError } from "./lib/errors.ts";
-import { DIR_OPTION } from "./lib/options.ts";
+import { DIR_OPTION, dryRunOption, QUIET_OPTION } from "./lib/options.ts";
 import type { PackageDir } from "./lib/package_dir.ts";
+import { parseCommandName, rejectForeignOptions } from "./lib/subcommands.ts";
+import { typedName } from "./lib/typed.ts";
 import type { VersionChange } from "./lib/version_changes.ts";
 import type { CheckResult, CheckStatus, Versions } from "./lib/versions.ts";
 
@@ -38,16 +38,12 @@ const OPTIONS = {
     value: "N",
     help: "volume: the new version; one more than now by default",
   },
-  "dry-run": {
-    type: "boolean",
-    alias: "n",
-    help: "volume, package: print a diff and change nothing",
-  },
+  "dry-run": dryRunOption("volume, package: print a diff and change nothing"),
   json: {
     type: "boolean",
     help: "Print results as JSON, one document a line",
   },
-  quiet: { type: "boolean", alias: "q", help: "Print nothing but errors" },
+  quiet: QUIET_OPTION,
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 
@@ -132,6 +128,8 @@ export type Command =
 
 type Options = OptionValues<typeof OPTIONS>;
 
+const COMMANDS = ["volume", "package", "show", "check"] as const;
+
 /** The options that not every command takes. */
 const COMMAND_OPTIONS = {
   all: ["volume"],
@@ -154,26 +152,9 @@ async function parseCommand(
   operands: readonly string[],
   options: Options,
 ): Promise<Command> {
-  const [kind, ...names] = operands;
-  const commands = ["volume", "package", "show", "check"];
-  if (kind === undefined) {
-    throw new UsageError(
-      `No command given: give one of ${commands.join(", ")}; see --help`,
-    );
-  }
-  for (const [name, takers] of Object.entries(COMMAND_OPTIONS)) {
-    const value = options[name as keyof typeof COMMAND_OPTIONS];
-    const isGiven = value !== undefined && value !== false;
-    if (
-      isGiven && commands.includes(kind) && !takers.some((it) => it === kind)
-    ) {
-      throw new UsageError(
-        `Cannot use "--${name}" with "${kind}": it belongs to "${
-          takers.join('" and "')
-        }"`,
-      );
-    }
-  }
+  const [word, ...names] = operands;
+  const kind = await parseCommandName(word, COMMANDS);
+  rejectForeignOptions(options, COMMAND_OPTIONS, kind);
   switch (kind) {
     case "volume":
       return {
@@ -201,11 +182,7 @@ async function parseCommand(
     case "check":
       return { kind, names };
     default:
-      throw new UsageError(
-        `Unknown command "${kind}"${
-          await suggestion(kind, commands) || "; see --help"
-        }`,
-      );
+      return kind satisfies never;
   }
 }
 
@@ -297,14 +274,9 @@ export async function main(
   args: readonly string[],
   output: Output = console,
 ): Promise<number> {
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (options.help) {
-    output.log(renderHelp(HELP));
-    return 0;
-  }
-  if (options.version) {
-    output.log(await krunnerVersion());
-    return 0;
+  const { options, operands, asked } = await parseOptions(args, OPTIONS);
+  if (asked !== undefined) {
+    return await answerCommon(asked, HELP, typedName("bump"), output.log);
   }
   const command = await parseCommand(operands, options);
   const { openPackages, projectRoot } = await import("./lib/package_dir.ts");

@@ -24,7 +24,9 @@ import {
   DIR_OPTION,
   ENGINE_OPTION,
   ENGINES,
+  jsonOption,
   oneOf,
+  QUIET_OPTION,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
 import { typedName } from "./lib/typed.ts";
@@ -39,15 +41,8 @@ const OPTIONS = {
     value: "DIR",
     help: "Look for sources in this folder, and ask no origin",
   },
-  json: {
-    type: "boolean",
-    help: "Print one JSON document a line for each check",
-  },
-  quiet: {
-    type: "boolean",
-    alias: "q",
-    help: "Print problems and warnings only",
-  },
+  json: jsonOption("check"),
+  quiet: { ...QUIET_OPTION, help: "Print problems and warnings only" },
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 
@@ -79,8 +74,10 @@ export const HELP: Help = {
  * @throws {KrunnerError} If there is no package directory to look at.
  */
 export async function main(args: readonly string[]): Promise<number> {
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (await answerCommon(options, HELP, typedName("doctor"))) return 0;
+  const { options, operands, asked } = await parseOptions(args, OPTIONS);
+  if (asked !== undefined) {
+    return await answerCommon(asked, HELP, typedName("doctor"));
+  }
   const engine = oneOf("engine", ENGINES, options.engine) ?? "docker";
   return await runWithSignals(async (signal) => {
     const [{ diagnose }, { canBuild, renderChecks }, { projectRoot }] =

@@ -10,10 +10,9 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
   type Help,
-  krunnerVersion,
-  type OptionSpecs,
   parseOptions,
   renderHelp,
   runMain,
@@ -66,8 +65,6 @@ const OWN: Readonly<Record<string, Row>> = {
 
 const COMMANDS: Readonly<Record<string, Row>> = { ...SCRIPTS, ...OWN };
 
-const OPTIONS = COMMON_OPTIONS satisfies OptionSpecs;
-
 /** The text of `--help`. */
 export const HELP: Help = {
   summary: "Builds, proves and keeps Backend.AI krunner volumes.",
@@ -81,7 +78,7 @@ export const HELP: Help = {
     ),
     help: "Show this help, or that of a command",
   },
-  options: OPTIONS,
+  options: COMMON_OPTIONS,
   examples: {
     "krunner doctor": "See whether this machine can build",
     "krunner build debian12": "Build a volume into dockerfiles/debian",
@@ -114,8 +111,7 @@ async function help(names: readonly string[]): Promise<number> {
   const shown = name === undefined || name === "help"
     ? HELP
     : (await findCommand(name)).HELP;
-  console.log(renderHelp(shown));
-  return 0;
+  return await answerCommon("help", shown, "krunner");
 }
 
 /** Answers a shell that completes a command line. */
@@ -152,12 +148,9 @@ export async function main(args: readonly string[]): Promise<number> {
   // Hidden: the scripts that `completion` prints call it.
   if (name === "__complete") return await complete(rest);
   if (!name.startsWith("-")) return await (await findCommand(name)).main(rest);
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (options.help) return await help(operands);
-  if (options.version) {
-    console.log(`krunner ${await krunnerVersion()}`);
-    return 0;
-  }
+  const { operands, asked } = await parseOptions(args, COMMON_OPTIONS);
+  if (asked === "help") return await help(operands);
+  if (asked !== undefined) return await answerCommon(asked, HELP, "krunner");
   throw new UsageError(
     `Cannot use "${name}": give a command first; see "krunner help"`,
   );

@@ -11,42 +11,45 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
+  type CommonRequest,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   type OptionValues,
   parseOptions,
-  renderHelp,
   runMain,
 } from "./lib/cli.ts";
 import { UsageError } from "./lib/errors.ts";
 import {
   ARCHES,
+  ARCHES_OPTION,
   BASE_OPTION,
   BASES,
   cacheFolder,
   DIR_OPTION,
+  dryRunOption,
   ENGINE_OPTION,
   ENGINES,
+  jobsOption,
   KEYRING_OPTION,
   MIRROR_OPTION,
   NETWORK_OPTION,
   NETWORKS,
   oneOf,
+  wholeNumber,
 } from "./lib/options.ts";
 import type { ReleaseHost, ReleaseOptions } from "./lib/release/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
 import { typedName } from "./lib/typed.ts";
+import { parseWheelOptions, WHEEL_OPTIONS } from "./lib/wheel/options.ts";
 
 export type { ReleaseHost, ReleaseOptions };
 
 const OPTIONS = {
-  "dry-run": {
-    type: "boolean",
-    alias: "n",
-    help: "Make all checks, print the exact commands, change nothing",
-  },
+  "dry-run": dryRunOption(
+    "Make all checks, print the exact commands, change nothing",
+  ),
   resume: {
     type: "boolean",
     help: "Go on with a release that failed or was stopped",
@@ -94,21 +97,11 @@ const OPTIONS = {
   },
   dir: DIR_OPTION,
   arch: {
-    type: "collect",
-    value: "ARCH",
+    ...ARCHES_OPTION,
     help:
       "Release volumes for x86_64 or aarch64; may be repeated (default:\nthis machine's). Volumes that another machine built are taken where\nthey are up to date",
   },
-  out: {
-    type: "string",
-    value: "DIR",
-    help: "The folder for wheels and sdist (default: dist)",
-  },
-  "max-size": {
-    type: "string",
-    value: "SIZE",
-    help: "What the package index takes: 250MB, 0.5GB (default: 100MB)",
-  },
+  ...WHEEL_OPTIONS,
   base: BASE_OPTION,
   mirror: MIRROR_OPTION,
   keyring: KEYRING_OPTION,
@@ -119,12 +112,7 @@ const OPTIONS = {
       "Build from this folder and download nothing; see sources.ts\n(default: the variable KRUNNER_SOURCES, if it is set)",
   },
   network: NETWORK_OPTION,
-  jobs: {
-    type: "string",
-    alias: "j",
-    value: "N",
-    help: "Build up to N distro versions side by side (default: 2)",
-  },
+  jobs: jobsOption("distro versions"),
   engine: ENGINE_OPTION,
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
@@ -162,10 +150,9 @@ export const HELP: Help = {
  */
 export async function parseReleaseArgs(
   args: readonly string[],
-): Promise<ReleaseOptions | "help" | "version"> {
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (options.help) return "help";
-  if (options.version) return "version";
+): Promise<ReleaseOptions | CommonRequest> {
+  const { options, operands, asked } = await parseOptions(args, OPTIONS);
+  if (asked !== undefined) return asked;
   const [family, ...others] = operands;
   if (others.length > 0) {
     throw new UsageError(
@@ -173,15 +160,12 @@ export async function parseReleaseArgs(
     );
   }
   rejectUnused(options);
-  const { DEFAULT_MAX_SIZE, parseSize } = await import("./lib/wheel/sizes.ts");
-  const size = options["max-size"];
   const arches = options.arch.map((arch) => oneOf("arch", ARCHES, arch)!);
   return {
     family,
     dir: options.dir,
     arches: [...new Set(arches.length > 0 ? arches : [Deno.build.arch])].sort(),
-    out: (options.out ?? "dist").replace(/(?<=.)\/+$/, ""),
-    maxSize: size === undefined ? DEFAULT_MAX_SIZE : parseSize(size),
+    ...await parseWheelOptions(options),
     branch: options.branch,
     tag: options.tag,
     repository: options.repository,
@@ -217,18 +201,6 @@ function rejectUnused(options: OptionValues<typeof OPTIONS>): void {
   if (name === undefined) return;
   throw new UsageError(
     `Cannot combine "--skip-publish" with "--${name}": leave one out`,
-  );
-}
-
-function wholeNumber(
-  name: string,
-  text: string | undefined,
-  fallback: number,
-): number {
-  if (text === undefined) return fallback;
-  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
-  throw new UsageError(
-    `Cannot use "--${name}=${text}": give a whole number from 1 to 9999`,
   );
 }
 
@@ -271,13 +243,8 @@ async function release(
  */
 export async function main(args: readonly string[]): Promise<number> {
   const options = await parseReleaseArgs(args);
-  if (options === "help") {
-    console.log(renderHelp(HELP));
-    return 0;
-  }
-  if (options === "version") {
-    console.log(`${typedName("release")} ${await krunnerVersion()}`);
-    return 0;
+  if (typeof options === "string") {
+    return await answerCommon(options, HELP, typedName("release"));
   }
   return await runWithSignals((signal) => release(options, signal));
 }

@@ -11,35 +11,25 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
+  type CommonRequest,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   parseOptions,
-  renderHelp,
   runMain,
 } from "./lib/cli.ts";
+import {
+  BASE_OPTIONS,
+  parseStageOptions,
+  STAGE_OPTIONS,
+} from "./lib/build_options.ts";
 import { UsageError } from "./lib/errors.ts";
 import {
-  ARCH_OPTION,
-  ARCHES,
-  BASE_IMAGE_OPTION,
-  BASE_OPTION,
-  BASES,
-  BUILD_ARG_OPTION,
   cacheFolder,
-  DIR_OPTION,
+  dryRunOption,
   ENGINE_OPTION,
-  ENGINES,
-  IMAGE_PREFIX_OPTION,
-  KEYRING_OPTION,
-  MIRROR_OPTION,
-  NETWORK_OPTION,
-  NETWORKS,
-  NO_CACHE_OPTION,
-  oneOf,
   OUTPUT_OPTIONS,
-  parseBuildArguments,
   verbosityOf,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
@@ -61,16 +51,8 @@ const OPTIONS = {
     type: "boolean",
     help: "Collect for every distro version that is found",
   },
-  dir: DIR_OPTION,
-  arch: ARCH_OPTION,
-  base: BASE_OPTION,
-  "base-image": BASE_IMAGE_OPTION,
-  mirror: MIRROR_OPTION,
-  keyring: KEYRING_OPTION,
-  "build-arg": BUILD_ARG_OPTION,
-  "image-prefix": IMAGE_PREFIX_OPTION,
-  network: NETWORK_OPTION,
-  "no-cache": NO_CACHE_OPTION,
+  ...BASE_OPTIONS,
+  ...STAGE_OPTIONS,
   force: {
     type: "boolean",
     alias: "f",
@@ -78,11 +60,7 @@ const OPTIONS = {
       "Collect what is there and right, too: images may have changed\nunder the same name",
   },
   engine: ENGINE_OPTION,
-  "dry-run": {
-    type: "boolean",
-    alias: "n",
-    help: "Print what would be collected and do nothing",
-  },
+  "dry-run": dryRunOption("Print what would be collected and do nothing"),
   ...OUTPUT_OPTIONS,
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
@@ -123,10 +101,9 @@ export const HELP: Help = {
  */
 export async function parseSourcesArgs(
   args: readonly string[],
-): Promise<CollectOptions | "help" | "version"> {
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (options.help) return "help";
-  if (options.version) return "version";
+): Promise<CollectOptions | CommonRequest> {
+  const { options, operands, asked } = await parseOptions(args, OPTIONS);
+  if (asked !== undefined) return asked;
   if (options.to === undefined) {
     throw new UsageError(
       'No folder given: say with "--to DIR" where to collect',
@@ -136,18 +113,8 @@ export async function parseSourcesArgs(
     names: operands,
     all: options.all,
     to: options.to,
-    dir: options.dir,
-    arch: oneOf("arch", ARCHES, options.arch) ?? Deno.build.arch,
-    base: oneOf("base", BASES, options.base) ?? "auto",
-    baseImage: options["base-image"],
-    mirror: options.mirror,
-    keyring: options.keyring,
-    buildArgs: parseBuildArguments(options["build-arg"]),
-    imagePrefix: options["image-prefix"],
-    network: oneOf("network", NETWORKS, options.network),
-    noCache: options["no-cache"],
+    ...parseStageOptions(options),
     force: options.force,
-    engine: oneOf("engine", ENGINES, options.engine) ?? "docker",
     dryRun: options["dry-run"],
     json: options.json,
     verbosity: verbosityOf(options),
@@ -161,13 +128,8 @@ export async function parseSourcesArgs(
  */
 export async function main(args: readonly string[]): Promise<number> {
   const options = await parseSourcesArgs(args);
-  if (options === "help") {
-    console.log(renderHelp(HELP));
-    return 0;
-  }
-  if (options === "version") {
-    console.log(`${typedName("sources")} ${await krunnerVersion()}`);
-    return 0;
+  if (typeof options === "string") {
+    return await answerCommon(options, HELP, typedName("sources"));
   }
   return await runWithSignals((signal) => runCollect(options, signal));
 }
@@ -178,34 +140,27 @@ async function runCollect(
 ): Promise<number> {
   const [
     { collectAll, renderResult, resultToJson },
-    { renderFailure },
     { projectRoot },
-    { progressOnStderr },
+    { showResults },
   ] = await Promise.all([
     import("./lib/collect/collect_all.ts"),
-    import("./lib/build_all.ts"),
     import("./lib/package_dir.ts"),
-    import("./lib/progress.ts"),
+    import("./lib/results.ts"),
   ]);
-  using progress = progressOnStderr(options.verbosity, Deno.env.get("TERM"));
-  const results = await collectAll(options, {
-    root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
-    cache: cacheFolder(Deno.env.get),
-    pid: Deno.pid,
-    processors: navigator.hardwareConcurrency,
-    signal,
-    progress,
-    onResult: (result) => {
-      if (options.json) console.log(JSON.stringify(resultToJson(result)));
-    },
-  });
-  progress[Symbol.dispose]();
-  const failures = results.filter((result) => result.status === "failed");
-  for (const failure of failures) console.error(renderFailure(failure));
-  if (!options.json && options.verbosity !== "quiet") {
-    for (const result of results) console.log(renderResult(result));
-  }
-  return failures.length === 0 ? 0 : 1;
+  return await showResults(
+    (events) =>
+      collectAll(options, {
+        root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
+        cache: cacheFolder(Deno.env.get),
+        pid: Deno.pid,
+        processors: navigator.hardwareConcurrency,
+        signal,
+        ...events,
+      }),
+    { render: renderResult, toJson: resultToJson },
+    options,
+    Deno.env.get("TERM"),
+  );
 }
 
 if (import.meta.main) await runMain(main);

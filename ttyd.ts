@@ -11,27 +11,35 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
+  type CommonRequest,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   type OptionValues,
   parseOptions,
-  renderHelp,
   runMain,
 } from "./lib/cli.ts";
 import type { EngineName } from "./lib/engine.ts";
 import { UsageError } from "./lib/errors.ts";
 import {
   ARCHES,
+  ARCHES_OPTION,
   cacheFolder,
   DIR_OPTION,
+  dryRunOption,
   ENGINE_OPTION,
   ENGINES,
+  IMAGE_PREFIX_OPTION,
+  jobsOption,
+  jsonOption,
   oneOf,
-  parseJobs,
+  OUTPUT_OPTIONS,
+  verbosityOf,
+  wholeNumber,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
+import { rejectOptions } from "./lib/subcommands.ts";
 import { typedName } from "./lib/typed.ts";
 import type { TtydOptions } from "./lib/ttyd/build_all.ts";
 import { RECIPES } from "./lib/ttyd/recipes.ts";
@@ -46,12 +54,7 @@ const OPTIONS = {
     help:
       "classic: ttyd 1.6.1 with libwebsockets 3.2; modern: ttyd 1.7.7 with\nlibwebsockets 4.3, from Debian's archive (default: classic)",
   },
-  arch: {
-    type: "collect",
-    value: "ARCH",
-    values: ARCHES,
-    help: "x86_64 or aarch64; may be repeated (default: both)",
-  },
+  arch: ARCHES_OPTION,
   dir: DIR_OPTION,
   out: {
     type: "string",
@@ -84,11 +87,7 @@ const OPTIONS = {
     value: "REF",
     help: "Make the toolchain of this Debian image (default: debian:12-slim)",
   },
-  "image-prefix": {
-    type: "string",
-    value: "PREFIX",
-    help: "First part of image names (default: lablup/backendai-krunner)",
-  },
+  "image-prefix": IMAGE_PREFIX_OPTION,
   "no-cache": {
     type: "boolean",
     help: "Ignore cached image layers, those of the toolchain too",
@@ -97,29 +96,16 @@ const OPTIONS = {
     type: "boolean",
     help: "Keep a new binary without running it",
   },
-  jobs: {
-    type: "string",
-    alias: "j",
-    value: "N",
-    help: "Build up to N arches side by side (default: 2)",
-  },
+  jobs: jobsOption("arches"),
   limit: {
     type: "string",
     value: "SECONDS",
     help: "check: the longest silence allowed (default: 30)",
   },
   engine: ENGINE_OPTION,
-  "dry-run": {
-    type: "boolean",
-    alias: "n",
-    help: "Print the plan and do nothing",
-  },
-  json: {
-    type: "boolean",
-    help: "Print one JSON document a line for each arch or binary",
-  },
-  quiet: { type: "boolean", alias: "q", help: "Show errors only" },
-  verbose: { type: "boolean", alias: "v", help: "Show the builder's output" },
+  "dry-run": dryRunOption("Print the plan and do nothing"),
+  ...OUTPUT_OPTIONS,
+  json: jsonOption("arch or binary"),
   help: COMMON_OPTIONS.help,
 } as const satisfies OptionSpecs;
 
@@ -181,11 +167,7 @@ export interface CheckCommand {
 }
 
 /** What is to be done. */
-export type Command =
-  | BuildCommand
-  | CheckCommand
-  | { readonly kind: "help" }
-  | { readonly kind: "version" };
+export type Command = BuildCommand | CheckCommand;
 
 /**
  * Parses the command line.
@@ -195,13 +177,13 @@ export type Command =
  */
 export async function parseTtydArgs(
   args: readonly string[],
-): Promise<Command> {
+): Promise<Command | CommonRequest> {
   // As in all other scripts, where it takes no value.
-  if (args.length === 1 && args[0] === "--version") return { kind: "version" };
+  if (args.length === 1 && args[0] === "--version") return "version";
   const end = args.indexOf("--");
   const own = end < 0 ? args : args.slice(0, end);
-  const { options, operands } = await parseOptions(own, OPTIONS);
-  if (options.help) return { kind: "help" };
+  const { options, operands, asked } = await parseOptions(own, OPTIONS);
+  if (asked !== undefined) return asked;
   const [command, ...words] = operands;
   if (command === "check") {
     return parseCheck(options, words, end < 0 ? [] : args.slice(end + 1));
@@ -213,20 +195,6 @@ export async function parseTtydArgs(
     );
   }
   return parseBuild(options);
-}
-
-function reject(
-  options: Options,
-  names: readonly (keyof Options)[],
-  why: string,
-): void {
-  const name = names.find((name) => {
-    const value = options[name];
-    return Array.isArray(value) ? value.length > 0 : Boolean(value);
-  });
-  if (name !== undefined) {
-    throw new UsageError(`Cannot use "--${name}" ${why}: leave it out`);
-  }
 }
 
 /** What only building takes. */
@@ -249,14 +217,9 @@ const BUILD_ONLY = [
 ] as const;
 
 function parseBuild(options: Options): BuildCommand {
-  reject(options, ["limit"], 'without "check"');
+  rejectOptions(options, ["limit"], 'without "check": leave it out');
   if (options.dir !== undefined && options.out !== undefined) {
     throw new UsageError('Cannot combine "--dir" with "--out": leave one out');
-  }
-  if (options.quiet && options.verbose) {
-    throw new UsageError(
-      'Cannot combine "--quiet" with "--verbose": leave one out',
-    );
   }
   const arches = new Set(
     options.arch.flatMap((arch) => oneOf("arch", ARCHES, arch) ?? []),
@@ -275,11 +238,11 @@ function parseBuild(options: Options): BuildCommand {
     imagePrefix: options["image-prefix"] ?? "lablup/backendai-krunner",
     noCache: options["no-cache"],
     verify: !options["no-verify"],
-    jobs: parseJobs(options.jobs),
+    jobs: wholeNumber("jobs", options.jobs, 2),
     engine: oneOf("engine", ENGINES, options.engine) ?? "docker",
     dryRun: options["dry-run"],
     json: options.json,
-    verbosity: options.quiet ? "quiet" : options.verbose ? "verbose" : "normal",
+    verbosity: verbosityOf(options),
   };
 }
 
@@ -300,7 +263,7 @@ function parseCheck(
   binaries: readonly string[],
   args: readonly string[],
 ): CheckCommand {
-  reject(options, BUILD_ONLY, 'with "check"');
+  rejectOptions(options, BUILD_ONLY, 'with "check": leave it out');
   if (binaries.length === 0) {
     throw new UsageError('No binary given: write "ttyd.ts check <binary>"');
   }
@@ -308,19 +271,11 @@ function parseCheck(
     kind: "check",
     binaries,
     args,
-    limit: parseLimit(options.limit),
+    limit: wholeNumber("limit", options.limit, 30, "whole seconds"),
     engine: oneOf("engine", ENGINES, options.engine) ?? "docker",
     json: options.json,
     quiet: options.quiet,
   };
-}
-
-function parseLimit(text: string | undefined): number {
-  if (text === undefined) return 30;
-  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
-  throw new UsageError(
-    `Cannot use "--limit=${text}": give whole seconds from 1 to 9999`,
-  );
 }
 
 /**
@@ -330,13 +285,10 @@ function parseLimit(text: string | undefined): number {
  */
 export async function main(args: readonly string[]): Promise<number> {
   const command = await parseTtydArgs(args);
+  if (typeof command === "string") {
+    return await answerCommon(command, HELP, typedName("ttyd"));
+  }
   switch (command.kind) {
-    case "help":
-      console.log(renderHelp(HELP));
-      return 0;
-    case "version":
-      console.log(`${typedName("ttyd")} ${await krunnerVersion()}`);
-      return 0;
     case "build":
       return await runWithSignals((signal) => build(command, signal));
     case "check":
@@ -353,38 +305,32 @@ async function build(
   const [
     { buildAllTtyd },
     { renderTtydResult, ttydResultToJson },
-    { renderFailure },
     { projectRoot },
     { provideRecipes },
-    { progressOnStderr },
+    { showResults },
   ] = await Promise.all([
     import("./lib/ttyd/build_all.ts"),
     import("./lib/ttyd/results.ts"),
-    import("./lib/build_all.ts"),
     import("./lib/package_dir.ts"),
     import("./lib/own_dockerfiles.ts"),
-    import("./lib/progress.ts"),
+    import("./lib/results.ts"),
   ]);
   const scriptDir = import.meta.dirname ?? ".";
-  using progress = progressOnStderr(command.verbosity, Deno.env.get("TERM"));
-  const results = await buildAllTtyd(command, {
-    root: projectRoot(scriptDir, Deno.cwd()),
-    recipes: await provideRecipes(scriptDir),
-    cache: cacheFolder(Deno.env.get),
-    pid: Deno.pid,
-    signal,
-    progress,
-    onResult: (result) => {
-      if (command.json) console.log(JSON.stringify(ttydResultToJson(result)));
-    },
-  });
-  progress[Symbol.dispose]();
-  const failures = results.filter((result) => result.status === "failed");
-  for (const failure of failures) console.error(renderFailure(failure));
-  if (!command.json && command.verbosity !== "quiet") {
-    for (const result of results) console.log(renderTtydResult(result));
-  }
-  return failures.length === 0 ? 0 : 1;
+  const recipes = await provideRecipes(scriptDir);
+  return await showResults(
+    (events) =>
+      buildAllTtyd(command, {
+        root: projectRoot(scriptDir, Deno.cwd()),
+        recipes,
+        cache: cacheFolder(Deno.env.get),
+        pid: Deno.pid,
+        signal,
+        ...events,
+      }),
+    { render: renderTtydResult, toJson: ttydResultToJson },
+    command,
+    Deno.env.get("TERM"),
+  );
 }
 
 async function check(

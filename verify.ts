@@ -12,27 +12,31 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
+  type CommonRequest,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   type OptionValues,
   parseOptions,
-  renderHelp,
   runMain,
 } from "./lib/cli.ts";
 import type { EngineName } from "./lib/engine.ts";
 import { UsageError } from "./lib/errors.ts";
 import {
+  ARCH_OPTION,
   ARCHES,
   cacheFolder,
   DIR_OPTION,
   ENGINE_OPTION,
   ENGINES,
   EXTRACTOR_OPTION,
+  jsonOption,
   oneOf,
+  QUIET_OPTION,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
+import { rejectOptions } from "./lib/subcommands.ts";
 import { typedName } from "./lib/typed.ts";
 
 export type { EngineName };
@@ -41,9 +45,7 @@ const OPTIONS = {
   all: { type: "boolean", help: "Judge every distro version that is found" },
   dir: DIR_OPTION,
   arch: {
-    type: "string",
-    value: "ARCH",
-    values: ARCHES,
+    ...ARCH_OPTION,
     help: "x86_64 or aarch64, for distro versions (default: this machine's)",
   },
   image: {
@@ -68,15 +70,8 @@ const OPTIONS = {
     type: "boolean",
     help: "diff: exit with 1 if the archives differ",
   },
-  json: {
-    type: "boolean",
-    help: "Print one JSON document a line for each volume; diff: one",
-  },
-  quiet: {
-    type: "boolean",
-    alias: "q",
-    help: "Print findings and errors only",
-  },
+  json: jsonOption("volume; diff: one"),
+  quiet: { ...QUIET_OPTION, help: "Print findings and errors only" },
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 
@@ -156,11 +151,7 @@ export interface DiffCommand extends Lookup {
 }
 
 /** What is to be done. */
-export type Command =
-  | JudgeCommand
-  | DiffCommand
-  | { kind: "help" }
-  | { kind: "version" };
+export type Command = JudgeCommand | DiffCommand;
 
 /**
  * Parses the command line.
@@ -170,10 +161,9 @@ export type Command =
  */
 export async function parseVerifyArgs(
   args: readonly string[],
-): Promise<Command> {
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (options.help) return { kind: "help" };
-  if (options.version) return { kind: "version" };
+): Promise<Command | CommonRequest> {
+  const { options, operands, asked } = await parseOptions(args, OPTIONS);
+  if (asked !== undefined) return asked;
   const lookup = {
     dir: options.dir,
     arch: oneOf("arch", ARCHES, options.arch) ??
@@ -197,24 +187,11 @@ const JUDGE_ONLY = [
   "no-engine",
 ] as const;
 
-function isGiven(value: boolean | string | string[] | undefined): boolean {
-  return Array.isArray(value) ? value.length > 0 : Boolean(value);
-}
-
-function reject(
-  options: Options,
-  names: readonly (keyof Options)[],
-  why: string,
-): void {
-  const name = names.find((name) => isGiven(options[name]));
-  if (name !== undefined) throw new UsageError(`Cannot use "--${name}" ${why}`);
-}
-
 function parseDiff(
   options: Options,
   words: readonly string[],
 ): Omit<DiffCommand, keyof Lookup> {
-  reject(options, JUDGE_ONLY, 'with "diff": leave it out');
+  rejectOptions(options, JUDGE_ONLY, 'with "diff": leave it out');
   const [old, fresh, ...others] = words;
   if (old === undefined || fresh === undefined || others.length > 0) {
     throw new UsageError(
@@ -233,9 +210,9 @@ function parseJudge(
   options: Options,
   words: string[],
 ): Omit<JudgeCommand, keyof Lookup> {
-  reject(options, DIFF_ONLY, 'without "diff": leave it out');
+  rejectOptions(options, DIFF_ONLY, 'without "diff": leave it out');
   if (options["no-engine"]) {
-    reject(
+    rejectOptions(
       options,
       ["image", "base-image", "extractor", "engine"],
       'with "--no-engine": leave one out',
@@ -261,13 +238,10 @@ function parseJudge(
  */
 export async function main(args: readonly string[]): Promise<number> {
   const command = await parseVerifyArgs(args);
+  if (typeof command === "string") {
+    return await answerCommon(command, HELP, typedName("verify"));
+  }
   switch (command.kind) {
-    case "help":
-      console.log(renderHelp(HELP));
-      return 0;
-    case "version":
-      console.log(`${typedName("verify")} ${await krunnerVersion()}`);
-      return 0;
     case "judge":
       return await runWithSignals((signal) => judge(command, signal));
     case "diff":

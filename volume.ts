@@ -11,35 +11,34 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
+  type CommonRequest,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   type OptionValues,
   parseOptions,
-  renderHelp,
   runMain,
   suggestion,
 } from "./lib/cli.ts";
 import type { EngineName } from "./lib/engine.ts";
+import { KrunnerError, UsageError } from "./lib/errors.ts";
 import {
-  CancelledError,
-  describeError,
-  KrunnerError,
-  UsageError,
-} from "./lib/errors.ts";
-import {
+  ARCH_OPTION,
   ARCHES,
   cacheFolder,
   DIR_OPTION,
+  dryRunOption,
   ENGINE_OPTION,
   ENGINES,
   EXTRACTOR_OPTION,
   oneOf,
+  QUIET_OPTION,
 } from "./lib/options.ts";
 import type { PackageDir } from "./lib/package_dir.ts";
 import type { Scratch } from "./lib/scratch.ts";
 import { runWithSignals } from "./lib/signals.ts";
+import { parseCommandName, rejectForeignOptions } from "./lib/subcommands.ts";
 import { typedName } from "./lib/typed.ts";
 import type { AgentVolume } from "./lib/volumes.ts";
 
@@ -47,9 +46,7 @@ const OPTIONS = {
   all: { type: "boolean", help: "load: every distro version that is found" },
   dir: DIR_OPTION,
   arch: {
-    type: "string",
-    value: "ARCH",
-    values: ARCHES,
+    ...ARCH_OPTION,
     help: "x86_64 or aarch64 (default: this machine's; remove: all)",
   },
   replace: {
@@ -64,16 +61,14 @@ const OPTIONS = {
   },
   extractor: EXTRACTOR_OPTION,
   engine: ENGINE_OPTION,
-  "dry-run": {
-    type: "boolean",
-    alias: "n",
-    help: "load, remove: tell what would be done and change nothing",
-  },
+  "dry-run": dryRunOption(
+    "load, remove: tell what would be done and change nothing",
+  ),
   json: {
     type: "boolean",
     help: "load, list: print one JSON document a line for each volume",
   },
-  quiet: { type: "boolean", alias: "q", help: "Print nothing but errors" },
+  quiet: QUIET_OPTION,
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 
@@ -169,17 +164,16 @@ const COMMAND_OPTIONS: Partial<
  */
 export async function parseVolumeArgs(
   args: readonly string[],
-): Promise<VolumeCommand | "help" | "version"> {
+): Promise<VolumeCommand | CommonRequest> {
   const end = args.indexOf("--");
-  const { options, operands } = await parseOptions(
+  const { options, operands, asked } = await parseOptions(
     end < 0 ? args : args.slice(0, end),
     OPTIONS,
   );
-  if (options.help) return "help";
-  if (options.version) return "version";
+  if (asked !== undefined) return asked;
   const [word, ...names] = operands;
-  const kind = await parseKind(word);
-  rejectOptions(options, kind);
+  const kind = await parseCommandName(word, COMMANDS);
+  rejectForeignOptions(options, COMMAND_OPTIONS, kind);
   const command = end < 0 ? [] : args.slice(end + 1);
   if (command.length > 0 && kind !== "shell") {
     throw new UsageError(
@@ -205,35 +199,6 @@ export async function parseVolumeArgs(
     json: options.json,
     quiet: options.quiet,
   };
-}
-
-async function parseKind(word: string | undefined): Promise<CommandName> {
-  if (word === undefined) {
-    throw new UsageError(
-      `No command given: give one of ${COMMANDS.join(", ")}; see --help`,
-    );
-  }
-  const kind = COMMANDS.find((name) => name === word);
-  if (kind !== undefined) return kind;
-  throw new UsageError(
-    `Unknown command "${word}"${
-      await suggestion(word, COMMANDS) || "; see --help"
-    }`,
-  );
-}
-
-function rejectOptions(options: Options, kind: CommandName): void {
-  for (const [name, takers] of Object.entries(COMMAND_OPTIONS)) {
-    const value = options[name as keyof Options];
-    if (value === undefined || value === false || takers.includes(kind)) {
-      continue;
-    }
-    throw new UsageError(
-      `Cannot use "--${name}" with "${kind}": it belongs to "${
-        takers.join('" and "')
-      }"`,
-    );
-  }
 }
 
 function rejectNames(
@@ -269,13 +234,8 @@ function rejectNames(
  */
 export async function main(args: readonly string[]): Promise<number> {
   const command = await parseVolumeArgs(args);
-  if (command === "help") {
-    console.log(renderHelp(HELP));
-    return 0;
-  }
-  if (command === "version") {
-    console.log(`${typedName("volume")} ${await krunnerVersion()}`);
-    return 0;
+  if (typeof command === "string") {
+    return await answerCommon(command, HELP, typedName("volume"));
   }
   return await runWithSignals((signal) => run(command, signal));
 }
@@ -336,11 +296,13 @@ async function load(
   const [
     { loadVolume },
     { selectTargets },
+    { doEach },
     { EXTRACTOR_ADVICE, provideExtractor },
     { renderLoad },
   ] = await Promise.all([
     import("./lib/volume_load.ts"),
     import("./lib/package_dir.ts"),
+    import("./lib/results.ts"),
     import("./lib/verify/extractor.ts"),
     import("./lib/volume_list.ts"),
   ]);
@@ -350,9 +312,9 @@ async function load(
       `Cannot fill a volume: ${found.missing}; ${EXTRACTOR_ADVICE}`,
     );
   }
-  let exitCode = 0;
-  for (const target of selectTargets(packages, names, { all })) {
-    try {
+  return await doEach(
+    selectTargets(packages, names, { all }),
+    async (target) => {
       const result = await loadVolume(scratch, {
         target,
         arch: arch ?? Deno.build.arch,
@@ -365,14 +327,8 @@ async function load(
       });
       if (json) console.log(JSON.stringify({ ...result, dryRun }));
       else if (!quiet) console.log(renderLoad(result, dryRun));
-    } catch (error) {
-      if (error instanceof CancelledError) throw error;
-      // One that fails does not stop the others.
-      console.error(`error: ${describeError(error).message}`);
-      exitCode = 1;
-    }
-  }
-  return exitCode;
+    },
+  );
 }
 
 async function list(

@@ -9,20 +9,30 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
+  type CommonRequest,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   parseOptions,
-  renderHelp,
   runMain,
 } from "./lib/cli.ts";
-import { CancelledError, describeError, UsageError } from "./lib/errors.ts";
-import { ARCHES, cacheFolder, DIR_OPTION, oneOf } from "./lib/options.ts";
+import { UsageError } from "./lib/errors.ts";
+import {
+  ARCHES,
+  ARCHES_OPTION,
+  cacheFolder,
+  DIR_OPTION,
+  dryRunOption,
+  jsonOption,
+  oneOf,
+  QUIET_OPTION,
+} from "./lib/options.ts";
 import type { PackageDir } from "./lib/package_dir.ts";
 import { runWithSignals } from "./lib/signals.ts";
 import { typedName } from "./lib/typed.ts";
 import type { Distribution, WheelOptions } from "./lib/wheel/make.ts";
+import { parseWheelOptions, WHEEL_OPTIONS } from "./lib/wheel/options.ts";
 import type { PlanOptions } from "./lib/wheel/plan.ts";
 
 export type { Distribution, PackageDir, PlanOptions, WheelOptions };
@@ -31,32 +41,16 @@ const OPTIONS = {
   all: { type: "boolean", help: "Make the packages of every family" },
   dir: DIR_OPTION,
   arch: {
-    type: "collect",
-    value: "ARCH",
-    values: ARCHES,
+    ...ARCHES_OPTION,
     help:
       "Make a wheel for x86_64 or aarch64; may be repeated (default: each\none that was built)",
   },
-  out: {
-    type: "string",
-    value: "DIR",
-    help: "The folder for the files (default: dist)",
-  },
-  "max-size": {
-    type: "string",
-    value: "SIZE",
-    help: "What the package index takes: 250MB, 0.5GB (default: 100MB)",
-  },
-  "dry-run": {
-    type: "boolean",
-    alias: "n",
-    help: "Check everything, list the files with their sizes, write nothing",
-  },
-  json: {
-    type: "boolean",
-    help: "Print one JSON document a line for each file",
-  },
-  quiet: { type: "boolean", alias: "q", help: "Print nothing but errors" },
+  ...WHEEL_OPTIONS,
+  "dry-run": dryRunOption(
+    "Check everything, list the files with their sizes, write nothing",
+  ),
+  json: jsonOption("file"),
+  quiet: QUIET_OPTION,
   ...COMMON_OPTIONS,
 } as const satisfies OptionSpecs;
 
@@ -115,10 +109,9 @@ export interface WheelCommand {
  */
 export async function parseWheelArgs(
   args: readonly string[],
-): Promise<WheelCommand | "help" | "version"> {
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (options.help) return "help";
-  if (options.version) return "version";
+): Promise<WheelCommand | CommonRequest> {
+  const { options, operands, asked } = await parseOptions(args, OPTIONS);
+  if (asked !== undefined) return asked;
   if (options.all && operands.length > 0) {
     throw new UsageError(
       `Cannot combine "--all" with "${
@@ -126,15 +119,12 @@ export async function parseWheelArgs(
       }": give either families or "--all"`,
     );
   }
-  const { DEFAULT_MAX_SIZE, parseSize } = await import("./lib/wheel/sizes.ts");
-  const size = options["max-size"];
   return {
     families: operands,
     all: options.all,
     dir: options.dir,
     arches: options.arch.map((arch) => oneOf("arch", ARCHES, arch)!),
-    out: (options.out ?? "dist").replace(/(?<=.)\/+$/, ""),
-    maxSize: size === undefined ? DEFAULT_MAX_SIZE : parseSize(size),
+    ...await parseWheelOptions(options),
     dryRun: options["dry-run"],
     json: options.json,
     quiet: options.quiet,
@@ -159,43 +149,39 @@ async function makeAll(
   command: WheelCommand,
   signal: AbortSignal,
 ): Promise<number> {
-  const [{ parseEpoch }, { makeWheels }, { renderDistribution }] = await Promise
-    .all([
-      import("./lib/archive_time.ts"),
-      import("./lib/wheel/make.ts"),
-      import("./lib/wheel/report.ts"),
-    ]);
+  const [
+    { parseEpoch },
+    { doEach },
+    { makeWheels },
+    { renderDistribution },
+  ] = await Promise.all([
+    import("./lib/archive_time.ts"),
+    import("./lib/results.ts"),
+    import("./lib/wheel/make.ts"),
+    import("./lib/wheel/report.ts"),
+  ]);
   const { arches, out, maxSize, dryRun, json, quiet } = command;
   const packages = await selectPackages(command);
   const epoch = parseEpoch(Deno.env.get("SOURCE_DATE_EPOCH"));
-  let exitCode = 0;
-  for (const pkg of packages) {
-    try {
-      const made = await makeWheels(pkg, {
-        arches,
-        out,
-        maxSize,
-        dryRun,
-        epoch,
-        signal,
-        cache: cacheFolder(Deno.env.get),
-        pid: Deno.pid,
-        onNotice: (line) => {
-          if (!quiet) console.error(`${pkg.family}: ${line}`);
-        },
-      });
-      for (const distribution of made) {
-        if (json) console.log(JSON.stringify({ ...distribution, dryRun }));
-        else if (!quiet) console.log(renderDistribution(distribution, dryRun));
-      }
-    } catch (error) {
-      if (error instanceof CancelledError) throw error;
-      // One that fails does not stop the others.
-      console.error(`error: ${describeError(error).message}`);
-      exitCode = 1;
+  return await doEach(packages, async (pkg) => {
+    const made = await makeWheels(pkg, {
+      arches,
+      out,
+      maxSize,
+      dryRun,
+      epoch,
+      signal,
+      cache: cacheFolder(Deno.env.get),
+      pid: Deno.pid,
+      onNotice: (line) => {
+        if (!quiet) console.error(`${pkg.family}: ${line}`);
+      },
+    });
+    for (const distribution of made) {
+      if (json) console.log(JSON.stringify({ ...distribution, dryRun }));
+      else if (!quiet) console.log(renderDistribution(distribution, dryRun));
     }
-  }
-  return exitCode;
+  });
 }
 
 /**
@@ -205,13 +191,8 @@ async function makeAll(
  */
 export async function main(args: readonly string[]): Promise<number> {
   const command = await parseWheelArgs(args);
-  if (command === "help") {
-    console.log(renderHelp(HELP));
-    return 0;
-  }
-  if (command === "version") {
-    console.log(`${typedName("wheel")} ${await krunnerVersion()}`);
-    return 0;
+  if (typeof command === "string") {
+    return await answerCommon(command, HELP, typedName("wheel"));
   }
   return await runWithSignals((signal) => makeAll(command, signal));
 }

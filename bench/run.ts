@@ -10,12 +10,11 @@
  */
 
 import {
+  answerCommon,
   COMMON_OPTIONS,
   type Help,
-  krunnerVersion,
   type OptionSpecs,
   parseOptions,
-  renderHelp,
   runMain,
   suggestion,
 } from "../lib/cli.ts";
@@ -151,14 +150,9 @@ async function measureAll(
 }
 
 async function main(args: string[]): Promise<number> {
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (options.help) {
-    console.log(renderHelp(HELP));
-    return 0;
-  }
-  if (options.version) {
-    console.log(`bench/run.ts ${await krunnerVersion()}`);
-    return 0;
+  const { options, operands, asked } = await parseOptions(args, OPTIONS);
+  if (asked !== undefined) {
+    return await answerCommon(asked, HELP, "bench/run.ts");
   }
   await checkNames(operands);
   const names = operands.length > 0 ? operands : Object.keys(BENCHES);

@@ -304,14 +304,3 @@ export function resultToJson(result: BuildResult): Record<string, unknown> {
     }
   }
 }
-
-/** A failure with its log's path and last lines, for stderr. */
-export function renderFailure(
-  { message, log, lastLines }: Failure,
-): string {
-  return [
-    `error: ${message}`,
-    ...log === undefined ? [] : [`  Log: ${log}`],
-    ...(lastLines ?? []).map((line) => `  | ${line}`),
-  ].join("\n");
-}

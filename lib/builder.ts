@@ -104,7 +104,8 @@ export async function tryBuild(
   }
 }
 
-async function removeImages(
+/** Removes images, or names of images, as far as that is possible. */
+export async function removeImages(
   engine: Engine,
   names: readonly string[],
 ): Promise<void> {

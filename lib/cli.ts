@@ -10,7 +10,8 @@
  *   ...COMMON_OPTIONS, // --help, --version
  * } as const satisfies OptionSpecs;
  *
- * const { options, operands } = await parseOptions(args, OPTIONS);
+ * const { options, operands, asked } = await parseOptions(args, OPTIONS);
+ * if (asked !== undefined) return await answerCommon(asked, HELP, "it.ts");
  * options.dir; // string | undefined
  * options["dry-run"]; // boolean
  * options["build-arg"]; // string[]
@@ -57,6 +58,19 @@ export const COMMON_OPTIONS = {
   help: { type: "boolean", alias: "h", help: "Show this help" },
   version: { type: "boolean", help: "Show krunner's version" },
 } as const satisfies OptionSpecs;
+
+/** What {@linkcode COMMON_OPTIONS} ask for in place of a script's own work. */
+export type CommonRequest = keyof typeof COMMON_OPTIONS;
+
+/** A command line, taken apart. */
+export interface ParsedOptions<Specs extends OptionSpecs> {
+  /** The options by name. */
+  options: OptionValues<Specs>;
+  /** All else. */
+  operands: string[];
+  /** What is to be shown instead, whatever else is there. */
+  asked: CommonRequest | undefined;
+}
 
 /**
  * `; did you mean "x"?`, or nothing where no known word is near; see
@@ -110,7 +124,7 @@ function namesOf(specs: OptionSpecs, ...types: OptionSpec["type"][]): string[] {
 export async function parseOptions<const Specs extends OptionSpecs>(
   args: readonly string[],
   specs: Specs,
-): Promise<{ options: OptionValues<Specs>; operands: string[] }> {
+): Promise<ParsedOptions<Specs>> {
   rejectBooleanValues(args, specs);
   const unknown: string[] = [];
   const parsed = parseArgs([...args], {
@@ -138,7 +152,10 @@ export async function parseOptions<const Specs extends OptionSpecs>(
       }`,
     );
   }
-  const values = parsed as unknown as Record<string, string[] | string>;
+  const values = parsed as unknown as Record<
+    string,
+    string[] | string | boolean | undefined
+  >;
   for (const name of namesOf(specs, "string", "collect")) {
     if ([values[name]].flat().includes("")) {
       const value = specs[name]?.value ?? "VALUE";
@@ -152,6 +169,8 @@ export async function parseOptions<const Specs extends OptionSpecs>(
       Object.keys(specs).map((name) => [name, values[name]]),
     ) as OptionValues<Specs>,
     operands: parsed._.map(String),
+    // An option of a script's own, with values, is no such request.
+    asked: (["help", "version"] as const).find((name) => values[name] === true),
   };
 }
 
@@ -212,19 +231,22 @@ export async function krunnerVersion(): Promise<string> {
 }
 
 /**
- * Answers `--help` and `--version`, if one of them is given.
+ * Answers `--help` and `--version`.
  *
  * @param name What the version is of: `build.ts`.
- * @returns Whether it was, and there is nothing more to do.
+ * @param log Where the answer goes.
+ * @returns The exit code.
  */
 export async function answerCommon(
-  options: OptionValues<typeof COMMON_OPTIONS>,
+  asked: CommonRequest,
   help: Help,
   name: string,
-): Promise<boolean> {
-  if (options.help) console.log(renderHelp(help));
-  else if (options.version) console.log(`${name} ${await krunnerVersion()}`);
-  return options.help || options.version;
+  log: (text: string) => void = console.log,
+): Promise<number> {
+  log(
+    asked === "help" ? renderHelp(help) : `${name} ${await krunnerVersion()}`,
+  );
+  return 0;
 }
 
 /**

@@ -71,6 +71,12 @@ export function isDiskFull(error: unknown): boolean {
   return isSystemError(error) && ["ENOSPC", "EDQUOT"].includes(error.code);
 }
 
+/** Whether an error says that there is nothing at a path. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    error instanceof Deno.errors.NotADirectory;
+}
+
 /** An error of the operating system, known by its code: `ENOENT`, not `ERR_…`. */
 function isSystemError(error: unknown): error is Error & { code: string } {
   return error instanceof Error && "code" in error &&

@@ -41,6 +41,13 @@ export const ARCH_OPTION = {
 /** What `--base` may be. */
 export const BASES = ["auto", "registry", "bootstrap"] as const;
 
+/** `--arch` of what is made for several at once. */
+export const ARCHES_OPTION = {
+  ...ARCH_OPTION,
+  type: "collect",
+  help: "x86_64 or aarch64; may be repeated (default: both)",
+} as const satisfies OptionSpec;
+
 /** `--base`. */
 export const BASE_OPTION = {
   type: "string",
@@ -48,20 +55,6 @@ export const BASE_OPTION = {
   values: BASES,
   help:
     "Where a base image may come from: auto (the engine, a registry,\nelse debootstrap), registry or bootstrap (default: auto)",
-} as const satisfies OptionSpec;
-
-/** `--base-image`. */
-export const BASE_IMAGE_OPTION = {
-  type: "string",
-  value: "REF",
-  help: "Use this base image in place of the one in krunner.json",
-} as const satisfies OptionSpec;
-
-/** `--build-arg`. */
-export const BUILD_ARG_OPTION = {
-  type: "collect",
-  value: "K=V",
-  help: "Set a build argument of the dockerfiles; may be repeated",
 } as const satisfies OptionSpec;
 
 /** `--image-prefix`. */
@@ -86,19 +79,40 @@ export const KEYRING_OPTION = {
     "Check the archive's signature with this keyring (default: the one of\nkrunner.json, else debootstrap's own)",
 } as const satisfies OptionSpec;
 
-/** `--no-cache`. */
-export const NO_CACHE_OPTION = {
+/** `--json`; `each` is what has a document of its own: `file`. */
+export function jsonOption(each: string) {
+  return {
+    type: "boolean",
+    help: `Print one JSON document a line for each ${each}`,
+  } as const satisfies OptionSpec;
+}
+
+/** `--dry-run`; `help` says what it prints. */
+export function dryRunOption(help: string) {
+  return { type: "boolean", alias: "n", help } as const satisfies OptionSpec;
+}
+
+/** `--jobs`; `many` is what is built side by side: `arches`. */
+export function jobsOption(many: string) {
+  return {
+    type: "string",
+    alias: "j",
+    value: "N",
+    help: `Build up to N ${many} side by side (default: 2)`,
+  } as const satisfies OptionSpec;
+}
+
+/** `--quiet`. */
+export const QUIET_OPTION = {
   type: "boolean",
-  help: "Ignore cached image layers",
+  alias: "q",
+  help: "Print nothing but errors",
 } as const satisfies OptionSpec;
 
 /** What scripts that build say, and how. */
 export const OUTPUT_OPTIONS = {
-  json: {
-    type: "boolean",
-    help: "Print one JSON document a line for each distro version",
-  },
-  quiet: { type: "boolean", alias: "q", help: "Show errors only" },
+  json: jsonOption("distro version"),
+  quiet: QUIET_OPTION,
   verbose: { type: "boolean", alias: "v", help: "Show the builder's output" },
 } as const satisfies OptionSpecs;
 
@@ -142,26 +156,6 @@ export function oneOf<const T extends string>(
 }
 
 /**
- * The values of `--build-arg` by name.
- *
- * @throws {UsageError} If one is not written as `NAME=VALUE`.
- */
-export function parseBuildArguments(
-  pairs: readonly string[],
-): Record<string, string> {
-  return Object.fromEntries(pairs.map((pair) => {
-    const equals = pair.indexOf("=");
-    const name = pair.slice(0, equals);
-    if (equals < 1 || !/^[A-Za-z_]\w*$/.test(name)) {
-      throw new UsageError(
-        `Cannot use "--build-arg ${pair}": write it as NAME=VALUE`,
-      );
-    }
-    return [name, pair.slice(equals + 1)];
-  }));
-}
-
-/**
  * What `--quiet` and `--verbose` say.
  *
  * @throws {UsageError} If both are given.
@@ -190,14 +184,21 @@ export function cacheFolder(
 }
 
 /**
- * The value of `--jobs`.
+ * The value of an option that is a whole number from 1 to 9999.
  *
- * @throws {UsageError} If it is no whole number from 1 to 9999.
+ * @param fallback What it is where the option is not given.
+ * @param what What to give, for the error.
+ * @throws {UsageError} If it is anything else.
  */
-export function parseJobs(text: string | undefined): number {
-  if (text === undefined) return 2;
+export function wholeNumber(
+  name: string,
+  text: string | undefined,
+  fallback: number,
+  what = "a whole number",
+): number {
+  if (text === undefined) return fallback;
   if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
   throw new UsageError(
-    `Cannot use "--jobs=${text}": give a whole number from 1 to 9999`,
+    `Cannot use "--${name}=${text}": give ${what} from 1 to 9999`,
   );
 }

@@ -6,6 +6,7 @@
  */
 
 import { KrunnerError } from "./errors.ts";
+import { readOptional } from "./read_optional.ts";
 
 /** How to make a base image without a registry. */
 export interface Bootstrap {
@@ -50,14 +51,8 @@ export async function readPackageData(
   dir: string,
 ): Promise<Record<string, DistroData>> {
   const file = `${dir}/${PACKAGE_DATA}`;
-  let text: string;
-  try {
-    text = await Deno.readTextFile(file);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return {};
-    throw error;
-  }
-  return parsePackageData(text, file);
+  const text = await readOptional(file);
+  return text === undefined ? {} : parsePackageData(text, file);
 }
 
 /** The data of one distro version, empty where there is none. */

@@ -6,7 +6,7 @@
  */
 
 import { embeddedData } from "./embedded.ts";
-import { KrunnerError, UsageError } from "./errors.ts";
+import { isMissing, KrunnerError, UsageError } from "./errors.ts";
 import {
   distroVersionOf,
   isPackageDir,
@@ -162,10 +162,7 @@ export async function findPackageDirs(root: string): Promise<PackageDir[]> {
       dirs.push(`${root}/${name}`);
     }
   } catch (cause) {
-    if (
-      !(cause instanceof Deno.errors.NotFound) &&
-      !(cause instanceof Deno.errors.NotADirectory)
-    ) throw cause;
+    if (!isMissing(cause)) throw cause;
   }
   const found: PackageDir[] = [];
   for (const dir of dirs.sort()) {

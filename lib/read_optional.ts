@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fileError } from "./errors.ts";
+import { fileError, isMissing } from "./errors.ts";
 
 /**
  * A file's text, `undefined` where there is no such file.
@@ -15,7 +15,7 @@ export async function readOptional(path: string): Promise<string | undefined> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (isMissing(error)) return undefined;
     throw fileError("read", path, error);
   }
 }

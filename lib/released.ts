@@ -9,6 +9,7 @@ import { KrunnerError } from "./errors.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Manifest } from "./manifest.ts";
 import type { PackageRecord } from "./packages.ts";
+import { readOptional } from "./read_optional.ts";
 
 /** The file's name. */
 export const RELEASED_FILE = "released.json";
@@ -90,12 +91,8 @@ export async function readReleased(
   dir: string,
 ): Promise<Released | undefined> {
   const file = `${dir}/${RELEASED_FILE}`;
-  try {
-    return parseReleased(await Deno.readTextFile(file), file);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const text = await readOptional(file);
+  return text === undefined ? undefined : parseReleased(text, file);
 }
 
 /**

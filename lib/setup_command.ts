@@ -34,8 +34,10 @@ export const HELP: Help = {
  * @throws {UsageError} If there is anything on it.
  */
 export async function main(args: readonly string[]): Promise<number> {
-  const { options, operands } = await parseOptions(args, COMMON_OPTIONS);
-  if (await answerCommon(options, HELP, "krunner setup")) return 0;
+  const { operands, asked } = await parseOptions(args, COMMON_OPTIONS);
+  if (asked !== undefined) {
+    return await answerCommon(asked, HELP, "krunner setup");
+  }
   if (operands.length > 0) {
     throw new UsageError(
       `Cannot use "${operands.join(" ")}": "setup" takes no names`,

@@ -8,7 +8,7 @@
 
 import { commitFiles } from "./commit_files.ts";
 import type { EmbeddedData, EmbeddedFile } from "./embedded.ts";
-import { fileError, KrunnerError } from "./errors.ts";
+import { fileError, isMissing, KrunnerError } from "./errors.ts";
 import { sha256 } from "./inputs.ts";
 
 /** In an unpacked folder: what was put there. Hidden, so it is no input. */
@@ -108,10 +108,7 @@ async function readRecord(root: string): Promise<UnpackRecord | undefined> {
   try {
     return JSON.parse(await Deno.readTextFile(path));
   } catch (error) {
-    if (
-      error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.NotADirectory
-    ) return undefined;
+    if (isMissing(error)) return undefined;
     if (!(error instanceof SyntaxError)) throw fileError("read", path, error);
     throw new KrunnerError(
       `Cannot read "${path}": it is not JSON; remove it to keep the dockerfiles as they are`,
@@ -195,10 +192,7 @@ async function readBack(path: string): Promise<EmbeddedFile | undefined> {
     const text = await Deno.readTextFile(path);
     return { text, ...(mode ?? 0) & 0o100 ? { executable: true } : {} };
   } catch (error) {
-    if (
-      error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.NotADirectory
-    ) return undefined;
+    if (isMissing(error)) return undefined;
     throw fileError("read", path, error);
   }
 }

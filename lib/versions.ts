@@ -14,6 +14,7 @@ import {
   type Target,
 } from "./package_dir.ts";
 import { findPackageVersion } from "./package_version.ts";
+import { readOptional } from "./read_optional.ts";
 import { readReleased, type ReleasedVolume } from "./released.ts";
 import { packageVersionPath, readExactText } from "./version_changes.ts";
 
@@ -33,15 +34,6 @@ export interface Versions {
   package: string | null;
 }
 
-async function readOptional(file: string): Promise<string | null> {
-  try {
-    return (await Deno.readTextFile(file)).trim();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-}
-
 async function readLabel(target: Target): Promise<number> {
   const file = envDockerfilePath(target);
   return readVolumeVersion(await readExactText(file), file);
@@ -51,8 +43,8 @@ async function readLabel(target: Target): Promise<number> {
 async function readRecorded(target: Target): Promise<number | null> {
   const { version } = outputNames(target.distroVersion, "");
   const file = inPackage(target, version);
-  const text = await readOptional(file);
-  if (text === null) return null;
+  const text = (await readOptional(file))?.trim();
+  if (text === undefined) return null;
   if (!/^[1-9]\d*$/.test(text)) {
     throw new KrunnerError(
       `Cannot read "${file}": it is "${text}", not a positive integer; build again, or remove it`,
@@ -75,7 +67,7 @@ export async function readVersions(target: Target): Promise<Versions> {
     distroVersion,
     volume: await readLabel(target),
     recorded: await readRecorded(target),
-    python: await readOptional(inPackage(target, python)),
+    python: (await readOptional(inPackage(target, python)))?.trim() ?? null,
     package: pkg.files.has("__init__.py")
       ? findPackageVersion(await readExactText(init)) ?? null
       : null,

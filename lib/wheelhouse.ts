@@ -6,7 +6,7 @@
  */
 
 import type { ContextFile } from "./context.ts";
-import { UsageError } from "./errors.ts";
+import { isMissing, UsageError } from "./errors.ts";
 
 /** The dockerfile that puts a folder of wheels where the wheels stage would. */
 export const WHEELHOUSE_DOCKERFILE = "krunner-wheels.wheelhouse.dockerfile";
@@ -26,10 +26,7 @@ export async function listWheels(folder: string): Promise<WheelFile[]> {
       if (name.endsWith(".whl")) names.push(name);
     }
   } catch (cause) {
-    if (
-      !(cause instanceof Deno.errors.NotFound) &&
-      !(cause instanceof Deno.errors.NotADirectory)
-    ) throw cause;
+    if (!isMissing(cause)) throw cause;
     throw new UsageError(
       `Cannot use "--wheelhouse ${folder}": there is no such folder; give a folder of wheels`,
       { cause },

@@ -8,6 +8,7 @@ import {
 } from "../lib/archive.ts";
 import { CancelledError, KrunnerError } from "../lib/errors.ts";
 import { readTar } from "../lib/tar_reader.ts";
+import { withTempDir } from "./package_fixture.ts";
 import { streamOf, tarOf, type TestEntry } from "./tar_builder.ts";
 
 const MTIME = 1_700_000_000;
@@ -32,16 +33,6 @@ const ENTRIES: TestEntry[] = [
   { name: "backend.ai/empty" },
   { name: "short", pax: { path: `backend.ai/${LONG}` }, content: "long" },
 ];
-
-/** Runs with a new folder, and removes it. */
-async function withFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await Deno.makeTempDir({ prefix: "krunner-test-" });
-  try {
-    return await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 function pack(
   bytes: Uint8Array<ArrayBuffer>,
@@ -85,7 +76,7 @@ function assertEmpty(folder: string): void {
 }
 
 Deno.test("writeArchive() writes entries in canonical form", () =>
-  withFolder(async (folder) => {
+  withTempDir(async (folder) => {
     const target = `${folder}/a.tar.xz`;
     await pack(tarOf(ENTRIES), target);
     const tar = await run("xz", "-dc", target);
@@ -111,7 +102,7 @@ Deno.test("writeArchive() writes entries in canonical form", () =>
   }));
 
 Deno.test("writeArchive() sums the tree up", () =>
-  withFolder(async (folder) => {
+  withTempDir(async (folder) => {
     const target = `${folder}/a.tar.xz`;
     const names: string[] = [];
     const summary = await pack(tarOf(ENTRIES), target, {
@@ -180,7 +171,7 @@ Deno.test("treeRecord() has one form", () => {
 });
 
 Deno.test("writeArchive() hands back the beginning of captured files", () =>
-  withFolder(async (folder) => {
+  withTempDir(async (folder) => {
     const content = noise(CAPTURE_LIMIT + 10);
     const bytes = tarOf([
       { name: "backend.ai/" },
@@ -195,7 +186,7 @@ Deno.test("writeArchive() hands back the beginning of captured files", () =>
   }));
 
 Deno.test("writeArchive() gives the same bytes for the same tree", async (t) => {
-  await withFolder(async (folder) => {
+  await withTempDir(async (folder) => {
     const small = tarOf(ENTRIES);
     const { sha256, treeSha256 } = await pack(small, `${folder}/expected`);
     for (const chunkSize of [1, 511, 65536]) {
@@ -241,7 +232,7 @@ Deno.test("writeArchive() gives the same bytes for the same tree", async (t) => 
 });
 
 Deno.test("writeArchive() makes what each tar extracts to the same tree", async (t) => {
-  await withFolder(async (folder) => {
+  await withTempDir(async (folder) => {
     const tree = `${folder}/in/backend.ai`;
     const deep = `${tree}/${"d".repeat(200)}/${"e".repeat(200)}`;
     await Deno.mkdir(`${deep}/empty`, { recursive: true });
@@ -322,7 +313,7 @@ Deno.test("writeArchive() leaves nothing behind when it fails", async (t) => {
   ];
   for (const [title, bytes, message] of cases) {
     await t.step(title, () =>
-      withFolder(async (folder) => {
+      withTempDir(async (folder) => {
         await assertRejects(
           () => pack(bytes, `${folder}/a.tar.xz`),
           KrunnerError,
@@ -334,7 +325,7 @@ Deno.test("writeArchive() leaves nothing behind when it fails", async (t) => {
 });
 
 Deno.test("writeArchive() passes on the error of its input", () =>
-  withFolder(async (folder) => {
+  withTempDir(async (folder) => {
     const bytes = tarOf(ENTRIES);
     let pulled = false;
     const input = new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -358,7 +349,7 @@ Deno.test("writeArchive() passes on the error of its input", () =>
   }));
 
 Deno.test("writeArchive() never overwrites", () =>
-  withFolder(async (folder) => {
+  withTempDir(async (folder) => {
     const target = `${folder}/a.tar.xz`;
     await Deno.writeTextFile(target, "mine");
     const error = await assertRejects(
@@ -403,7 +394,7 @@ Deno.test("writeArchive() stops when it is told to", async (t) => {
   ];
   for (const [title, delay, reason, message] of cases) {
     await t.step(title, () =>
-      withFolder(async (folder) => {
+      withTempDir(async (folder) => {
         const controller = new AbortController();
         const { promise, resolve } = Promise.withResolvers<void>();
         if (delay < 0) controller.abort(reason);
@@ -430,7 +421,7 @@ Deno.test({
   name: "writeArchive() tells of a full disk",
   ignore: Deno.uid() !== 0,
   fn: () =>
-    withFolder(async (folder) => {
+    withTempDir(async (folder) => {
       await run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder);
       try {
         const bytes = tarOf([
@@ -475,7 +466,7 @@ async function packElsewhere(
 }
 
 Deno.test("writeArchive() does not listen to the user's xz settings", () =>
-  withFolder(async (folder) => {
+  withTempDir(async (folder) => {
     const bytes = tarOf([
       { name: "backend.ai/" },
       { name: "backend.ai/a", content: noise(1000).toHex() },
@@ -519,7 +510,7 @@ Deno.test("writeArchive() tells of an xz that is missing or fails", async (t) =>
   ];
   for (const [title, script, message] of cases) {
     await t.step(title, () =>
-      withFolder(async (folder) => {
+      withTempDir(async (folder) => {
         const path = `${folder}/path`;
         const out = `${folder}/out`;
         await Deno.mkdir(path);

@@ -14,6 +14,8 @@ import {
 } from "../lib/package_dir.ts";
 import { DEFAULT_IMAGE_PREFIX } from "../lib/plan/image_names.ts";
 import { makePlan } from "../lib/plan.ts";
+import { runScript } from "./engine_fixture.ts";
+import { withTempDir, writeFiles } from "./package_fixture.ts";
 
 const LABEL = "ai.backend.krunner.version";
 
@@ -30,22 +32,6 @@ const FILES: Record<string, string> = {
 const BIONIC = "krunner-env.ubuntu18.04.dockerfile";
 const FOCAL = "krunner-env.ubuntu20.04.dockerfile";
 
-async function withRoot(body: (root: string) => Promise<void>) {
-  const root = await Deno.makeTempDir();
-  try {
-    await body(root);
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
-}
-
-async function write(dir: string, files: Record<string, string>) {
-  await Deno.mkdir(dir, { recursive: true });
-  for (const [name, text] of Object.entries(files)) {
-    await Deno.writeTextFile(`${dir}/${name}`, text);
-  }
-}
-
 async function read(dir: string): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
   for await (const { name } of Deno.readDir(dir)) {
@@ -57,8 +43,8 @@ async function read(dir: string): Promise<Record<string, string>> {
 
 /** Runs the body in a copy of the package directory. */
 async function withPackage(body: (dir: string) => Promise<void>) {
-  await withRoot(async (root) => {
-    await write(`${root}/ubuntu`, FILES);
+  await withTempDir(async (root) => {
+    writeFiles(`${root}/ubuntu`, FILES);
     await body(`${root}/ubuntu`);
   });
 }
@@ -209,7 +195,7 @@ Deno.test("bump changes no file when one is bad", async (t) => {
   for (const [name, args, files, message] of cases) {
     await t.step(name, async () => {
       await withPackage(async (dir) => {
-        await write(dir, files);
+        writeFiles(dir, files);
         const error = await assertRejects(
           () => run(...args, "--dir", dir),
           KrunnerError,
@@ -248,7 +234,7 @@ Deno.test("bump changes no file when one is bad", async (t) => {
 Deno.test("bump keeps a byte order mark", async () => {
   await withPackage(async (dir) => {
     const text = `\uFEFFFROM a\nLABEL ${LABEL}=9\n`;
-    await write(dir, { [FOCAL]: text });
+    writeFiles(dir, { [FOCAL]: text });
     await run("volume", "ubuntu20.04", "--dir", dir);
     assertEquals((await read(dir))[FOCAL], text.replace("=9", "=10"));
   });
@@ -325,13 +311,13 @@ Deno.test("bump rejects wrong usage", async (t) => {
 });
 
 Deno.test("planBump() wants a family where there are several", async (t) => {
-  await withRoot(async (root) => {
+  await withTempDir(async (root) => {
     const init = { "__init__.py": "__version__ = '1.0.0'\n" };
-    await write(`${root}/alpine`, {
+    writeFiles(`${root}/alpine`, {
       ...init,
       "krunner-env.alpine3.8.dockerfile": `FROM a\nLABEL ${LABEL}=1\n`,
     });
-    await write(`${root}/static_gnu`, {
+    writeFiles(`${root}/static_gnu`, {
       ...init,
       "krunner-env.static-gnu.dockerfile": `FROM a\nLABEL ${LABEL}=2\n`,
     });
@@ -372,7 +358,7 @@ Deno.test("planBump() wants a family where there are several", async (t) => {
 
 Deno.test("bump show lists all versions", async (t) => {
   await withPackage(async (dir) => {
-    await write(dir, {
+    writeFiles(dir, {
       "krunner-version.ubuntu18.04.txt": "5\n",
       "krunner-python.ubuntu18.04.txt": "3.13\n",
     });
@@ -414,7 +400,7 @@ Deno.test("bump show lists all versions", async (t) => {
       assertEquals(first?.package, null);
     });
     await t.step("but no broken version file", async () => {
-      await write(dir, { "krunner-version.ubuntu18.04.txt": "five" });
+      writeFiles(dir, { "krunner-version.ubuntu18.04.txt": "five" });
       await assertRejects(
         () => run("show", "--dir", dir),
         KrunnerError,
@@ -502,7 +488,7 @@ Deno.test("bump check finds a forgotten bump", async (t) => {
       });
     });
     await t.step("after an edit without a bump", async () => {
-      await write(dir, { "requirements.txt": "attrs\njanus\n" });
+      writeFiles(dir, { "requirements.txt": "attrs\njanus\n" });
       assertEquals(await check("ubuntu18.04"), [
         "ubuntu18.04 aarch64 forgotten requirements.txt",
         "ubuntu18.04 x86_64 forgotten requirements.txt",
@@ -544,13 +530,13 @@ Deno.test("bump check finds a forgotten bump", async (t) => {
       await record(await target(dir, "ubuntu18.04"), "x86_64");
       await Deno.remove(`${dir}/krunner-env.ubuntu18.04.aarch64.json`);
       const text = await Deno.readTextFile(`${dir}/${BIONIC}`);
-      await write(dir, { [BIONIC]: text.replace("other=x", "other=y") });
+      writeFiles(dir, { [BIONIC]: text.replace("other=x", "other=y") });
       assertEquals(await check("ubuntu18.04"), [
         `ubuntu18.04 x86_64 forgotten ${BIONIC}`,
       ]);
     });
     await t.step("after a label that was taken back", async () => {
-      await write(dir, { [BIONIC]: FILES[BIONIC] ?? "" });
+      writeFiles(dir, { [BIONIC]: FILES[BIONIC] ?? "" });
       assertEquals(await check("ubuntu18.04"), ["ubuntu18.04 x86_64 lowered"]);
       const { code, out, err } = await run("check", "--dir", dir);
       assertEquals(code, 1);
@@ -572,7 +558,7 @@ Deno.test("bump check goes by the version file where there is no manifest", asyn
   ) {
     await t.step(`${recorded}: ${status}`, async () => {
       await withPackage(async (dir) => {
-        await write(dir, {
+        writeFiles(dir, {
           "krunner-version.ubuntu18.04.txt": recorded ?? "",
         });
         const [result] = await checkBumps([await openPackageDir(dir)], [
@@ -604,68 +590,52 @@ Deno.test("bump check compares no wheels of a wheelhouse", async () => {
   });
 });
 
-/** Runs the script as a user does. */
-async function spawnBump(...args: string[]) {
-  const output = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      new URL("../bump.ts", import.meta.url).pathname,
-      ...args,
-    ],
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-  }).output();
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return {
-    code: output.code,
-    out: decode(output.stdout),
-    err: decode(output.stderr),
-  };
-}
-
 Deno.test("bump.ts sets exit codes and prints one message", async (t) => {
   await withPackage(async (dir) => {
     await t.step("--help", async () => {
-      const { code, out, err } = await spawnBump("--help");
-      assertEquals([code, err], [0, ""]);
+      const { code, stdout, stderr } = await runScript("bump", "--help");
+      assertEquals([code, stderr], [0, ""]);
       assertMatch(
-        out,
+        stdout,
         /^Raises the versions .*\n\nUsage:\n {2}bump\.ts volume /,
       );
     });
     await t.step("--version", async () => {
-      const { code, out } = await spawnBump("--version");
+      const { code, stdout } = await runScript("bump", "--version");
       assertEquals(code, 0);
-      assertMatch(out, /^\d+\.\d+\.\d+.*\n$/);
+      assertMatch(stdout, /^bump\.ts \d+\.\d+\.\d+\S*\n$/);
     });
     await t.step("done", async () => {
-      assertEquals(await spawnBump("volume", "ubuntu18.04", "--dir", dir), {
-        code: 0,
-        out: `ubuntu18.04: volume version 6 → 7 (${dir}/${BIONIC})\n`,
-        err: "",
-      });
+      assertEquals(
+        await runScript("bump", "volume", "ubuntu18.04", "--dir", dir),
+        {
+          code: 0,
+          stdout: `ubuntu18.04: volume version 6 → 7 (${dir}/${BIONIC})\n`,
+          stderr: "",
+        },
+      );
     });
     await t.step("failed", async () => {
       const args = ["volume", "ubuntu18.04", "--to", "7", "--dir", dir];
-      assertEquals(await spawnBump(...args), {
+      assertEquals(await runScript("bump", ...args), {
         code: 1,
-        out: "",
-        err:
+        stdout: "",
+        stderr:
           'error: Cannot set volume version 7 for "ubuntu18.04": it is not above the current 7; a version never goes down\n',
       });
     });
     await t.step("wrong usage", async () => {
-      assertEquals(await spawnBump("--dri-run"), {
+      assertEquals(await runScript("bump", "--dri-run"), {
         code: 2,
-        out: "",
-        err: 'error: Unknown option "--dri-run"; did you mean "--dry-run"?\n',
+        stdout: "",
+        stderr:
+          'error: Unknown option "--dri-run"; did you mean "--dry-run"?\n',
       });
     });
     await t.step("this project's own package directories", async () => {
-      const { code, out } = await spawnBump("show", "--json");
+      const { code, stdout } = await runScript("bump", "show", "--json");
       assertEquals(code, 0);
-      assertMatch(out, /"distroVersion":"debian12"/);
+      assertMatch(stdout, /"distroVersion":"debian12"/);
     });
   });
 });

@@ -1,6 +1,8 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import {
+  answerCommon,
   COMMON_OPTIONS,
+  type CommonRequest,
   krunnerVersion,
   type OptionSpecs,
   parseOptions,
@@ -49,9 +51,30 @@ Deno.test("parseOptions() reads options and operands", async (t) => {
   for (const [args, expected, operands] of cases) {
     await t.step(JSON.stringify(args), async () => {
       const parsed = await parseOptions(args, OPTIONS);
-      assertEquals(parsed, { options: { ...NONE, ...expected }, operands });
+      assertEquals(parsed.options, { ...NONE, ...expected });
+      assertEquals(parsed.operands, operands);
     });
   }
+});
+
+Deno.test("parseOptions() tells what is to be shown instead", async (t) => {
+  const cases: [string[], CommonRequest | undefined][] = [
+    [["a"], undefined],
+    [["a", "--help"], "help"],
+    [["-nh", "--version"], "help"],
+    [["--version"], "version"],
+    [["--", "--help"], undefined],
+  ];
+  for (const [args, asked] of cases) {
+    await t.step(args.join(" "), async () => {
+      assertEquals((await parseOptions(args, OPTIONS)).asked, asked);
+    });
+  }
+  await t.step("not for an option of that name with values", async () => {
+    const specs = { version: { type: "collect", help: "" } } as const;
+    const { asked, options } = await parseOptions(["--version=a=1"], specs);
+    assertEquals([asked, options.version], [undefined, ["a=1"]]);
+  });
 });
 
 Deno.test("parseOptions() rejects what it does not know", async (t) => {
@@ -102,6 +125,21 @@ Deno.test("suggestion() names the nearest word, if any is near", async (t) => {
       assertEquals(await suggestion(word, known), expected);
     });
   }
+});
+
+Deno.test("answerCommon() shows the help or the version", async () => {
+  const help = {
+    summary: "Does it.",
+    usage: ["it.ts"],
+    options: COMMON_OPTIONS,
+    examples: {},
+    exitCodes: { "0": "done" },
+  };
+  const lines: string[] = [];
+  const answer = (asked: CommonRequest) =>
+    answerCommon(asked, help, "it.ts", (text) => lines.push(text));
+  assertEquals([await answer("help"), await answer("version")], [0, 0]);
+  assertEquals(lines, [renderHelp(help), `it.ts ${await krunnerVersion()}`]);
 });
 
 Deno.test("renderHelp() aligns all parts", () => {

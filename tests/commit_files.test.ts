@@ -1,15 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { commitFiles } from "../lib/commit_files.ts";
 import { KrunnerError } from "../lib/errors.ts";
-
-async function withTempDir(body: (dir: string) => Promise<void>) {
-  const dir = await Deno.makeTempDir();
-  try {
-    await body(dir);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-}
+import { withTempDir, writeFiles } from "./package_fixture.ts";
 
 /** The folder's files with their texts; `null` for a folder. */
 async function contents(dir: string): Promise<Record<string, string | null>> {
@@ -22,15 +14,9 @@ async function contents(dir: string): Promise<Record<string, string | null>> {
   return found;
 }
 
-async function write(dir: string, files: Record<string, string>) {
-  for (const [name, text] of Object.entries(files)) {
-    await Deno.writeTextFile(`${dir}/${name}`, text);
-  }
-}
-
 Deno.test("commitFiles() replaces and makes files", async () => {
   await withTempDir(async (dir) => {
-    await write(dir, { a: "old a", b: "old b", "b.part": "new b" });
+    writeFiles(dir, { a: "old a", b: "old b", "b.part": "new b" });
     await commitFiles([
       { path: `${dir}/a`, content: "new a" },
       { path: `${dir}/b`, from: `${dir}/b.part` },
@@ -61,7 +47,7 @@ Deno.test("commitFiles() renames in the order given", async () => {
 
 Deno.test("commitFiles() keeps modes and owners", async () => {
   await withTempDir(async (dir) => {
-    await write(dir, { a: "", b: "", "b.part": "" });
+    writeFiles(dir, { a: "", b: "", "b.part": "" });
     await Deno.chmod(`${dir}/a`, 0o640);
     await Deno.chmod(`${dir}/b`, 0o755);
     const isRoot = Deno.uid() === 0;
@@ -81,7 +67,7 @@ Deno.test("commitFiles() keeps modes and owners", async () => {
 Deno.test("commitFiles() follows symbolic links", async () => {
   await withTempDir(async (dir) => {
     await Deno.mkdir(`${dir}/real`);
-    await write(dir, { "real/a": "old" });
+    writeFiles(dir, { "real/a": "old" });
     await Deno.symlink("real/a", `${dir}/a`);
     await commitFiles([{ path: `${dir}/a`, content: "new" }]);
     assertEquals(await Deno.readLink(`${dir}/a`), "real/a");
@@ -121,7 +107,7 @@ Deno.test("commitFiles() changes nothing when a file cannot be prepared", async 
   for (const [name, makeBad, message] of cases) {
     await t.step(name, async () => {
       await withTempDir(async (dir) => {
-        await write(dir, { a: "old", "c.part": "c" });
+        writeFiles(dir, { a: "old", "c.part": "c" });
         const bad = await makeBad(dir);
         const before = await contents(dir);
         delete before["c.part"];
@@ -143,7 +129,7 @@ Deno.test("commitFiles() changes nothing when a file cannot be prepared", async 
 
 Deno.test("commitFiles() undoes renames when one fails", async () => {
   await withTempDir(async (dir) => {
-    await write(dir, { a: "old a", c: "old c" });
+    writeFiles(dir, { a: "old a", c: "old c" });
     await Deno.chmod(`${dir}/a`, 0o600);
     const { ino } = await Deno.stat(`${dir}/a`);
     const rename = async (from: string, to: string) => {
@@ -177,7 +163,7 @@ Deno.test("commitFiles() undoes renames across file systems", async (t) => {
       name: "where there are two",
       ignore: !differs,
       fn: async () => {
-        await write(dir, { a: "old a" });
+        writeFiles(dir, { a: "old a" });
         const foreign = await Deno.makeTempFile({ dir: "/dev/shm" });
         await assertRejects(
           () =>
@@ -197,7 +183,7 @@ Deno.test("commitFiles() undoes renames across file systems", async (t) => {
 
 Deno.test("commitFiles() says how to restore what it cannot", async () => {
   await withTempDir(async (dir) => {
-    await write(dir, { a: "old a" });
+    writeFiles(dir, { a: "old a" });
     let renames = 0;
     const rename = async (from: string, to: string) => {
       if (renames++ > 0) throw new Error("read-only file system");

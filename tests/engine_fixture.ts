@@ -96,6 +96,28 @@ export async function run(
   };
 }
 
+/** Runs one of the project's scripts with the permissions of its task. */
+export async function runScript(
+  name: string,
+  ...args: string[]
+): Promise<Outcome> {
+  const deno = [Deno.execPath(), "run", "-q", `-P=${name}`, "--no-prompt"];
+  return await run([...deno, `${name}.ts`, ...args], {
+    cwd: ROOT.pathname,
+    env: { NO_COLOR: "1" },
+  });
+}
+
+/** Variables that give a script a cache below `folder`, and Deno its usual one. */
+export function cacheEnvironment(folder: string): Record<string, string> {
+  const caches = Deno.env.get("XDG_CACHE_HOME") ||
+    `${Deno.env.get("HOME") ?? ""}/.cache`;
+  return {
+    XDG_CACHE_HOME: `${folder}/cache`,
+    DENO_DIR: Deno.env.get("DENO_DIR") || `${caches}/deno`,
+  };
+}
+
 /** As {@linkcode run}, for programs that must not fail; returns stdout, trimmed. */
 export async function must(
   argv: readonly string[],
@@ -182,12 +204,8 @@ export class Laboratory implements AsyncDisposable {
 
   /** The variables that `build.ts` is called with. */
   get env(): Record<string, string> {
-    const caches = Deno.env.get("XDG_CACHE_HOME") ||
-      `${Deno.env.get("HOME") ?? ""}/.cache`;
     return {
-      // Deno would look there for its own cache as well.
-      XDG_CACHE_HOME: `${this.root}/cache`,
-      DENO_DIR: Deno.env.get("DENO_DIR") || `${caches}/deno`,
+      ...cacheEnvironment(this.root),
       DENO_NO_UPDATE_CHECK: "1",
       KRUNNER_SOURCES: "",
       SOURCE_DATE_EPOCH: "",

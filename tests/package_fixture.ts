@@ -22,17 +22,23 @@ export function tempDir(files: Readonly<Record<string, string>> = {}): TempDir {
   };
 }
 
-/** Writes files below a folder, by path and text. */
+/** Runs with a new folder, and removes it. */
+export async function withTempDir<T>(
+  body: (dir: string) => Promise<T>,
+): Promise<T> {
+  using dir = tempDir();
+  return await body(dir.path);
+}
+
+/** Writes files below a folder, by path and text; folders are made as needed. */
 export function writeFiles(
   dir: string,
   files: Readonly<Record<string, string>>,
 ): void {
-  for (const [path, text] of Object.entries(files)) {
-    const slash = path.lastIndexOf("/");
-    if (slash > 0) {
-      Deno.mkdirSync(`${dir}/${path.slice(0, slash)}`, { recursive: true });
-    }
-    Deno.writeTextFileSync(`${dir}/${path}`, text);
+  for (const [name, text] of Object.entries(files)) {
+    const path = `${dir}/${name}`;
+    Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    Deno.writeTextFileSync(path, text);
   }
 }
 

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import type { CommonRequest } from "../lib/cli.ts";
 import { UsageError } from "../lib/errors.ts";
 import { type BuildCommand, type Command, parseTtydArgs } from "../ttyd.ts";
 
@@ -33,7 +34,7 @@ const CHECK: Command = {
   quiet: false,
 };
 
-const CASES: [line: string, command: Command][] = [
+const CASES: [line: string, command: Command | CommonRequest][] = [
   ["", BUILD],
   ["--recipe modern", { ...BUILD, recipe: "modern" }],
   ["--arch aarch64", { ...BUILD, arches: ["aarch64"] }],
@@ -71,8 +72,9 @@ const CASES: [line: string, command: Command][] = [
     ...CHECK,
     args: ["-P", "300", "--json"],
   }],
-  ["--version", { kind: "version" }],
-  ["--help", { kind: "help" }],
+  ["--version", "version"],
+  ["--help", "help"],
+  ["--help --limit 12", "help"],
 ];
 
 function split(line: string): string[] {

@@ -6,6 +6,7 @@ import { readSurroundings } from "../lib/verify/surroundings.ts";
 import { verifyAll } from "../lib/verify/verify_all.ts";
 import { isGood } from "../lib/verify/report.ts";
 import { parseVerifyArgs } from "../verify.ts";
+import { runScript } from "./engine_fixture.ts";
 import { tempDir } from "./package_fixture.ts";
 import { goodVolume, removeEntries, writeVolume } from "./volume_fixture.ts";
 
@@ -13,18 +14,9 @@ const ROOT = new URL("../", import.meta.url);
 
 /** Runs the script with the permissions of its task. */
 async function verify(...args: string[]) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "-P=verify", "--no-prompt", "verify.ts", ...args],
-    cwd: ROOT,
-    env: { NO_COLOR: "1" },
-  }).output();
-  const decoder = new TextDecoder();
-  return {
-    code,
-    out: decoder.decode(stdout),
-    // Deno notes which programs are not installed.
-    err: decoder.decode(stderr).replaceAll(/^Info .*\n/gm, ""),
-  };
+  const { code, stdout, stderr } = await runScript("verify", ...args);
+  // Deno notes which programs are not installed.
+  return { code, out: stdout, err: stderr.replaceAll(/^Info .*\n/gm, "") };
 }
 
 const DEFAULTS = {

@@ -15,6 +15,7 @@ import { UsageError } from "../lib/errors.ts";
 import { parseWheelArgs } from "../wheel.ts";
 import {
   assertFailure,
+  cacheEnvironment,
   eventually,
   type Outcome,
   run,
@@ -95,14 +96,7 @@ async function call(
 }
 
 function environment({ path }: WheelFixture): Record<string, string> {
-  const caches = Deno.env.get("XDG_CACHE_HOME") ||
-    `${Deno.env.get("HOME") ?? ""}/.cache`;
-  return {
-    // Deno would look there for its own cache as well.
-    XDG_CACHE_HOME: `${path}/cache`,
-    DENO_DIR: Deno.env.get("DENO_DIR") || `${caches}/deno`,
-    SOURCE_DATE_EPOCH: "",
-  };
+  return { ...cacheEnvironment(path), SOURCE_DATE_EPOCH: "" };
 }
 
 Deno.test("wheel.ts prints files, JSON or nothing", async () => {

@@ -150,8 +150,8 @@ async function runDeno(args: readonly string[], cwd: string): Promise<void> {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const { options, operands } = await parseOptions(args, COMMON_OPTIONS);
-  if (await answerCommon(options, HELP, "bundle")) return 0;
+  const { operands, asked } = await parseOptions(args, COMMON_OPTIONS);
+  if (asked !== undefined) return await answerCommon(asked, HELP, "bundle");
   if (operands.length > 0) {
     throw new UsageError(
       `Cannot use "${operands.join(" ")}": it takes no names`,

@@ -147,8 +147,8 @@ async function compileAll(
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const { options, operands } = await parseOptions(args, OPTIONS);
-  if (await answerCommon(options, HELP, "compile")) return 0;
+  const { options, operands, asked } = await parseOptions(args, OPTIONS);
+  if (asked !== undefined) return await answerCommon(asked, HELP, "compile");
   if (operands.length > 0) {
     throw new UsageError(
       `Cannot use "${operands.join(" ")}": name machines with "--target"`,

@@ -13,6 +13,7 @@ import {
   failedResult,
   planAll,
 } from "../build_all.ts";
+import type { StageOptions } from "../build_options.ts";
 import type { Builder } from "../builder.ts";
 import { Engine } from "../engine.ts";
 import { CancelledError, fileError, UsageError } from "../errors.ts";
@@ -27,26 +28,10 @@ import { filesOf } from "./index_file.ts";
 import { keyOf, missing } from "./missing.ts";
 
 /** A command line of `sources.ts`: what a build's has, as far as it plans stages. */
-export interface CollectOptions extends
-  Pick<
-    BuildOptions,
-    | "names"
-    | "all"
-    | "dir"
-    | "arch"
-    | "base"
-    | "baseImage"
-    | "mirror"
-    | "keyring"
-    | "buildArgs"
-    | "imagePrefix"
-    | "network"
-    | "noCache"
-    | "engine"
-    | "dryRun"
-    | "json"
-    | "verbosity"
-  > {
+export interface CollectOptions
+  extends
+    StageOptions,
+    Pick<BuildOptions, "names" | "all" | "dryRun" | "json" | "verbosity"> {
   /** The folder to collect into; made where it is missing. */
   readonly to: string;
   /** Whether to collect what is there already. */

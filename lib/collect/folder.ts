@@ -4,7 +4,8 @@
  * @module
  */
 
-import { fileError, KrunnerError } from "../errors.ts";
+import { KrunnerError } from "../errors.ts";
+import { readOptional } from "../read_optional.ts";
 import {
   CHECKSUM_FILE,
   type Checksums,
@@ -32,8 +33,8 @@ export interface CollectedFolder {
 export async function readFolder(path: string): Promise<CollectedFolder> {
   // People's shells complete folders with a slash.
   const dir = path.replace(/(?<=.)\/+$/, "");
-  const index = await readIfThere(`${dir}/${INDEX_FILE}`);
-  const sums = await readIfThere(`${dir}/${CHECKSUM_FILE}`);
+  const index = await readOptional(`${dir}/${INDEX_FILE}`);
+  const sums = await readOptional(`${dir}/${CHECKSUM_FILE}`);
   return {
     dir,
     index: index === undefined
@@ -73,16 +74,4 @@ export function checksumOf(
   throw new KrunnerError(
     `Cannot use "${dir}": its ${CHECKSUM_FILE} does not list "${file}"; copy the folder again, or collect it again with "sources.ts"`,
   );
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (
-      error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.NotADirectory
-    ) return undefined;
-    throw fileError("read", path, error);
-  }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { pourInto } from "../builder.ts";
+import { pourInto, removeImages } from "../builder.ts";
 import type { Engine } from "../engine.ts";
 import { fileError } from "../errors.ts";
 import { sha256 } from "../inputs.ts";
@@ -54,12 +54,8 @@ export async function saveImages(
     }
     await pack(engine, names, target, options);
   } finally {
-    const cleaner = engine.forCleanup();
-    for (const name of names) {
-      // The next run gives the name again: one that stays does no harm.
-      await cleaner.run(["image", "rm", name], `remove the name "${name}"`)
-        .catch(() => {});
-    }
+    // The next run gives the names again: one that stays does no harm.
+    await removeImages(engine.forCleanup(), names);
   }
 }
 

@@ -40,8 +40,10 @@ export const HELP: Help = {
  * @throws {UsageError} If it does not name one of the shells.
  */
 export async function main(args: readonly string[]): Promise<number> {
-  const { options, operands } = await parseOptions(args, COMMON_OPTIONS);
-  if (await answerCommon(options, HELP, "krunner completion")) return 0;
+  const { operands, asked } = await parseOptions(args, COMMON_OPTIONS);
+  if (asked !== undefined) {
+    return await answerCommon(asked, HELP, "krunner completion");
+  }
   const [shell, ...others] = operands;
   const shells = Object.keys(SHELL_SCRIPTS);
   if (shell === undefined) {

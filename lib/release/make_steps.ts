@@ -5,10 +5,11 @@
  */
 
 import { parseEpoch } from "../archive_time.ts";
-import { buildAll, renderFailure } from "../build_all.ts";
+import { buildAll } from "../build_all.ts";
 import { KrunnerError } from "../errors.ts";
 import { type Manifest, readManifest } from "../manifest.ts";
 import { openPackageDir } from "../package_dir.ts";
+import { renderFailure } from "../results.ts";
 import { containersOn } from "../verify/open_in_engine.ts";
 import { isGood, renderOutcome } from "../verify/report.ts";
 import { verifyAll } from "../verify/verify_all.ts";

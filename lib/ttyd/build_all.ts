@@ -5,7 +5,7 @@
  * @module
  */
 
-import { builderOf } from "../build_all.ts";
+import { builderOf, type BuildHost } from "../build_all.ts";
 import { Engine, type EngineName } from "../engine.ts";
 import {
   CancelledError,
@@ -17,7 +17,7 @@ import {
 import { sha256 } from "../inputs.ts";
 import { openPackages } from "../package_dir.ts";
 import { inParallel } from "../parallel.ts";
-import type { Progress, Verbosity } from "../progress.ts";
+import type { Verbosity } from "../progress.ts";
 import { readSourceLock } from "../source_lock.ts";
 import { SOURCES } from "../sources.ts";
 import { buildTtyd, TOOLCHAIN_FILES } from "./build.ts";
@@ -68,19 +68,10 @@ export interface TtydOptions {
 }
 
 /** What a build takes from the system around it. */
-export interface TtydHost {
-  /** The folder whose folders are package directories. */
-  readonly root: string;
+export interface TtydHost
+  extends Pick<BuildHost, "root" | "cache" | "pid" | "signal" | "progress"> {
   /** The folder with the dockerfiles and scripts. */
   readonly recipes: string;
-  /** A folder for downloads and locks. */
-  readonly cache: string;
-  /** This process's id. */
-  readonly pid: number;
-  /** Cancels everything. */
-  readonly signal: AbortSignal;
-  /** Shows how it goes. */
-  readonly progress: Progress;
   /** Gets each result as soon as it is there. */
   readonly onResult: (result: TtydResult) => void;
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { fileError, KrunnerError } from "../errors.ts";
+import { KrunnerError } from "../errors.ts";
+import { readOptional } from "../read_optional.ts";
 import type { Expected } from "./check.ts";
 import type { StepPlan, TtydPlan } from "./plan.ts";
 import type { Proof } from "./pings.ts";
@@ -180,14 +181,8 @@ export function parseRecord(
 export async function expectedOf(binary: string): Promise<Expected> {
   const file = binary.replace(/\.bin$/, ".json");
   if (file === binary) return {};
-  let text: string;
-  try {
-    text = await Deno.readTextFile(file);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return {};
-    throw fileError("read", file, error);
-  }
-  const record = parseRecord(text, file);
+  const text = await readOptional(file);
+  const record = text === undefined ? undefined : parseRecord(text, file);
   if (record === undefined) return {};
   const versionOf = (wanted: string) =>
     record.packages.find(({ name }) => name === wanted)?.version;
