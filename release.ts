@@ -236,12 +236,17 @@ async function release(
   options: ReleaseOptions,
   signal: AbortSignal,
 ): Promise<number> {
-  const [{ runRelease }, { projectRoot }, { progressOnStderr }] = await Promise
-    .all([
-      import("./lib/release/run_release.ts"),
-      import("./lib/package_dir.ts"),
-      import("./lib/progress.ts"),
-    ]);
+  const [
+    { runRelease },
+    { projectRoot },
+    { progressOnStderr },
+    { askYesNo },
+  ] = await Promise.all([
+    import("./lib/release/run_release.ts"),
+    import("./lib/package_dir.ts"),
+    import("./lib/progress.ts"),
+    import("./lib/question.ts"),
+  ]);
   using progress = progressOnStderr("normal", Deno.env.get("TERM"));
   const isTerminal = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
   const sources = options.sources ??
@@ -258,7 +263,7 @@ async function release(
     env: Deno.env.get,
     date: () => Date.now(),
     now: () => performance.now(),
-    ask: isTerminal ? (question) => confirm(question) : undefined,
+    ask: isTerminal ? (question) => askYesNo(question, signal) : undefined,
     log: (text) => console.log(text),
     note: (text) => console.error(text),
   });

@@ -83,7 +83,7 @@ export async function runRelease(
   host.note(renderChecks(checked.outcomes));
   if (problems.length > 0) throw failedChecks(problems);
   host.note(`\n${renderSummary(release, checked.volumes)}\n`);
-  if (!options.yes && host.ask?.("Release this?") !== true) {
+  if (!options.yes && await host.ask?.("Release this?") !== true) {
     host.note("Nothing was done");
     return 1;
   }
