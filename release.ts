@@ -96,6 +96,7 @@ const OPTIONS = {
   arch: {
     type: "collect",
     value: "ARCH",
+    values: ARCHES,
     help:
       "Release volumes for x86_64 or aarch64; may be repeated (default:\nthis machine's). Volumes that another machine built are taken where\nthey are up to date",
   },
