@@ -15,7 +15,6 @@ import { addSection, renderSection } from "../lib/release/changelog.ts";
 import { commandLine } from "../lib/release/commands.ts";
 import { findCredentials } from "../lib/release/credentials.ts";
 import { findDestination, simpleIndexOf } from "../lib/release/destination.ts";
-import { requireFileSet } from "../lib/release/file_set.ts";
 import {
   normalizeName,
   parseHtmlList,
@@ -254,40 +253,6 @@ Deno.test("requireSame() lets nothing change in between", () => {
   assertEquals(
     message,
     'Cannot go on with the release of backend.ai-krunner-demo 0.1.0: version was "0.1.0", and is "0.2.0" now; bring the old one back, or remove "S" to begin anew',
-  );
-});
-
-Deno.test("requireFileSet() wants what versions.txt promises, no more", () => {
-  const folder = "ai/backend/krunner/demo";
-  const names = [
-    ...["__init__.py", "plugin.py", "versions.txt", "ttyd_linux.x86_64.bin"],
-    ...["krunner-env.a1.x86_64.tar.xz", "krunner-env.a1.x86_64.json"],
-    ...["krunner-python.a1.txt", "krunner-version.a1.txt"],
-  ].map((name) => `${folder}/${name}`);
-  const judge = (names: string[]) =>
-    requireFileSet(
-      {
-        arch: "x86_64",
-        path: "W",
-        files: [...names, "x-1.dist-info/RECORD"].map((name) => ({
-          name,
-          size: 1,
-          mode: "644",
-        })),
-      },
-      "demo",
-      ["a1"],
-    );
-  judge(names);
-  assertThrows(
-    () => judge(names.filter((name) => !name.endsWith(".xz"))),
-    KrunnerError,
-    `Cannot release "W": it lacks ${folder}/krunner-env.a1.x86_64.tar.xz; versions.txt promises a1`,
-  );
-  assertThrows(
-    () => judge([...names, `${folder}/krunner-env.b2.x86_64.tar.xz`]),
-    KrunnerError,
-    `it holds ${folder}/krunner-env.b2.x86_64.tar.xz, which nobody looks for`,
   );
 });
 

@@ -13,12 +13,14 @@ import { containersOn } from "../verify/open_in_engine.ts";
 import { isGood, renderOutcome } from "../verify/report.ts";
 import { verifyAll } from "../verify/verify_all.ts";
 import { type Distribution, makeWheels } from "../wheel/make.ts";
-import { requireFileSet } from "./file_set.ts";
+import { wheelName } from "../wheel/names.ts";
+import { readWheel } from "../wheel/read.ts";
 import { buildOptions, type Release } from "./prepare.ts";
 import { keepPrevious } from "./previous.ts";
 import type { ReleaseRun } from "./run.ts";
 import type { MadeFile } from "./state.ts";
 import { checkFiles } from "./twine.ts";
+import { wheelProblems } from "./wheel_problems.ts";
 
 /** Builds all volumes that are not up to date. */
 export async function build(run: ReleaseRun): Promise<void> {
@@ -115,10 +117,10 @@ export async function verify(run: ReleaseRun): Promise<void> {
   }
 }
 
-/** Makes the wheels and the sdist, and sees that each holds what it must. */
+/** Makes the wheels and the sdist. */
 export async function makeFiles(run: ReleaseRun): Promise<void> {
   const { release, options, host } = run;
-  const { settings, listed, names } = release;
+  const { settings } = release;
   const made = await makeWheels(await openPackageDir(settings.dir), {
     arches: settings.arches,
     out: settings.out,
@@ -130,11 +132,6 @@ export async function makeFiles(run: ReleaseRun): Promise<void> {
     pid: host.pid,
     onNotice: (line) => run.say(`note: ${line}`),
   });
-  for (const distribution of made) {
-    if (distribution.kind === "wheel") {
-      requireFileSet(distribution, names.module, listed);
-    }
-  }
   await run.update({ files: made.map(toMadeFile) });
 }
 
@@ -145,12 +142,23 @@ function toMadeFile({ path, size, sha256 }: Distribution): MadeFile {
   return { file: path.slice(path.lastIndexOf("/") + 1), path, size, sha256 };
 }
 
-/** Lets twine judge the files. */
+/** Lets twine judge the files, then reads each wheel again as an agent will. */
 export async function check(run: ReleaseRun): Promise<void> {
+  const { release, host } = run;
+  const { names, listed, settings } = release;
   const files = await run.files();
-  await checkFiles(
-    run.twine,
-    files.map(({ path }) => path),
-    run.host.signal,
-  );
+  await checkFiles(run.twine, files.map(({ path }) => path), host.signal);
+  for (const arch of settings.arches) {
+    const path = `${settings.out}/${wheelName(names, arch)}`;
+    const problems = wheelProblems(
+      await readWheel(path, host.signal),
+      { names, arch, listed },
+    );
+    if (problems.length === 0) continue;
+    throw new KrunnerError(
+      `Cannot release "${path}": ${
+        problems.join("; ")
+      }; see what made it so, and remove "${release.statePath}" to begin anew`,
+    );
+  }
 }
