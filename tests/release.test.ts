@@ -5,6 +5,7 @@
  */
 
 import {
+  assert,
   assertEquals,
   assertRejects,
   assertStringIncludes,
@@ -21,6 +22,7 @@ import {
   parseJsonList,
 } from "../lib/release/index_api.ts";
 import {
+  hasBegun,
   newState,
   nextStep,
   readState,
@@ -231,9 +233,11 @@ Deno.test("the state of a release outlives it", async () => {
   const path = `${dir.path}/new/state.json`;
   assertEquals(await readState(path), undefined);
   const state = newState(SETTINGS, "2026-11-25");
-  assertEquals(nextStep(state), "build");
+  assertEquals([nextStep(state), hasBegun(state)], ["build", false]);
   await writeState(path, { ...state, done: ["build"] });
-  assertEquals(await readState(path), { ...state, done: ["build"] });
+  const begun = await readState(path);
+  assertEquals(begun, { ...state, done: ["build"] });
+  assert(begun !== undefined && hasBegun(begun));
   await Deno.writeTextFile(path, "{");
   await assertRejects(
     () => readState(path),

@@ -223,7 +223,7 @@ Deno.test("release.ts goes on after a kill at each step", async (t) => {
   const args = to(index);
   let resume: string[] = [];
   // What comes after these is over too soon for a kill, unless git is held.
-  for (const step of ["verify", "check", "upload"]) {
+  for (const step of ["build", "verify", "check", "upload"]) {
     await t.step(step, async () => {
       const run = start(checkout, [...args, ...resume]);
       await run.saw(new RegExp(`^== ${step}$`, "m"));

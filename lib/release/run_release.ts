@@ -26,6 +26,7 @@ import { readBack, upload } from "./publish_steps.ts";
 import { commit, isOwnCommit, record, tag } from "./record_steps.ts";
 import { ReleaseRun } from "./run.ts";
 import {
+  hasBegun,
   newState,
   nextStep,
   readState,
@@ -88,6 +89,8 @@ export async function runRelease(
     return 1;
   }
   const run = new ReleaseRun(release, options, host, checked.twine, state);
+  // So that "--resume" knows of a release that is killed in its first step.
+  await run.update({});
   await doSteps(run);
   await finish(run);
   return 0;
@@ -116,7 +119,7 @@ async function openState(
   const { statePath, settings } = release;
   const state = await readState(statePath);
   if (!options.resume) {
-    if (state !== undefined) {
+    if (state !== undefined && hasBegun(state)) {
       throw new KrunnerError(unfinishedMessage(state, statePath));
     }
     return { release, state: newState(settings, dayOf(host)) };
@@ -125,6 +128,9 @@ async function openState(
     throw new KrunnerError(
       `Cannot go on: no release of ${settings.project} is unfinished; leave "--resume" out`,
     );
+  }
+  if (!hasBegun(state)) {
+    return { release, state: newState(settings, dayOf(host)) };
   }
   const isOwn = await isOwnCommit(release, state.settings.commit);
   requireSame(state, settings, statePath, isOwn);
@@ -160,7 +166,7 @@ async function explain(run: ReleaseRun, step: Step): Promise<void> {
   const begun = await readState(run.release.statePath).catch(() => undefined);
   const again = commandLine(["release.ts", ...run.options.args]);
   run.host.note(
-    begun === undefined
+    begun === undefined || !hasBegun(begun)
       ? `note: nothing is finished; once that is mended, begin again with "${again}"`
       : `note: all before "${step}" is finished; once that is mended, go on with "${again} --resume"`,
   );
@@ -192,7 +198,7 @@ async function dryRun(
   if (options.resume) {
     const opened = await openState(release, options, host);
     [shown, begun] = [opened.release, opened.state];
-  } else if (state !== undefined) {
+  } else if (state !== undefined && hasBegun(state)) {
     problems.push(unfinishedMessage(state, statePath));
   }
   const isPending = (step: Step) => !begun.done.includes(step);

@@ -115,6 +115,14 @@ export function nextStep({ done }: ReleaseState): Step | undefined {
   return STEPS.find((step) => !done.includes(step));
 }
 
+/**
+ * Whether a release left something behind: a step that is done. Without, whatever
+ * it was going to be, the next one begins at the same place.
+ */
+export function hasBegun({ done }: ReleaseState): boolean {
+  return done.length > 0;
+}
+
 /** Names of the files that are, or may be, on the index. */
 export function uploaded({ uploads }: ReleaseState): string[] {
   return Object.keys(uploads);
