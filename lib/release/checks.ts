@@ -38,6 +38,8 @@ export interface Checked {
   readonly outcomes: readonly CheckOutcome[];
   /** How to call twine; `undefined` where there is none. */
   readonly twine: Twine | undefined;
+  /** Whether twine will ask for a name or a password. */
+  readonly asks: boolean;
   /** Volume versions by distro version. */
   readonly volumes: ReadonlyMap<string, number>;
 }
@@ -58,6 +60,7 @@ export async function checkRelease(
   const outcomes: CheckOutcome[] = [];
   const volumes = new Map<string, number>();
   let twine: Twine | undefined;
+  let asks = false;
   const check = async (
     name: string,
     find: () => Promise<string | readonly string[]>,
@@ -97,11 +100,12 @@ export async function checkRelease(
     await check("credentials", async () => {
       const canAsk = host.ask !== undefined;
       const place = await findCredentials(destination, host.env, canAsk);
-      return place === "terminal" ? "twine will ask" : `from the ${place}`;
+      asks = place === "terminal";
+      return asks ? "twine will ask" : `from the ${place}`;
     });
     await check("index", () => checkIndex(release, host, pending));
   }
-  return { outcomes, twine, volumes };
+  return { outcomes, twine, asks, volumes };
 }
 
 async function outcomeOf(

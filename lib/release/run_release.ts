@@ -17,6 +17,7 @@ import {
   commandLine,
   renderCommands,
   renderSummary,
+  script,
   stepCommands,
 } from "./commands.ts";
 import { build, check, makeFiles, verify } from "./make_steps.ts";
@@ -164,7 +165,7 @@ async function doSteps(run: ReleaseRun): Promise<void> {
 /** Says how to go on after a failure. */
 async function explain(run: ReleaseRun, step: Step): Promise<void> {
   const begun = await readState(run.release.statePath).catch(() => undefined);
-  const again = commandLine(["release.ts", ...run.options.args]);
+  const again = commandLine([...script("release"), ...run.options.args]);
   run.host.note(
     begun === undefined || !hasBegun(begun)
       ? `note: nothing is finished; once that is mended, begin again with "${again}"`
@@ -204,7 +205,7 @@ async function dryRun(
   const isPending = (step: Step) => !begun.done.includes(step);
   const checked = await checkRelease(shown, options, host, isPending);
   problems.push(...problemsOf(checked.outcomes));
-  host.log(renderDryRun(shown, options, checked, isPending));
+  host.log(renderDryRun(shown, options, host.cwd, checked, isPending));
   if (nextStep(begun) === undefined) host.log("Nothing is left to do");
   if (problems.length > 0) throw failedChecks(problems);
   return 0;
@@ -213,13 +214,15 @@ async function dryRun(
 function renderDryRun(
   release: Release,
   options: ReleaseOptions,
-  { outcomes, volumes, twine }: Checked,
+  cwd: string,
+  { outcomes, volumes, twine, asks }: Checked,
   isPending: (step: Step) => boolean,
 ): string {
   const commands = stepCommands(
     release,
     twine ?? { argv: ["twine"], version: "" },
-    buildWords(options),
+    options,
+    { cwd, asks },
   );
   const left = Object.fromEntries(
     Object.entries(commands).filter(([step]) => isPending(step as Step)),
@@ -229,20 +232,4 @@ function renderDryRun(
     renderSummary(release, volumes),
     renderCommands(left),
   ].join("\n\n");
-}
-
-/** The options of a release that its builds get. */
-function buildWords(options: ReleaseOptions): string[] {
-  const { base, mirror, keyring, sources, network, engine } = options;
-  const given = {
-    base: base === "auto" ? undefined : base,
-    mirror,
-    keyring,
-    sources,
-    network,
-    engine: engine === "docker" ? undefined : engine,
-  };
-  return Object.entries(given).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}`, value]
-  );
 }
