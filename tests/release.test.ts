@@ -7,6 +7,7 @@
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertRejects,
   assertStringIncludes,
   assertThrows,
@@ -18,6 +19,7 @@ import { findCredentials } from "../lib/release/credentials.ts";
 import { findDestination, simpleIndexOf } from "../lib/release/destination.ts";
 import {
   normalizeName,
+  PackageIndex,
   parseHtmlList,
   parseJsonList,
 } from "../lib/release/index_api.ts";
@@ -198,6 +200,23 @@ Deno.test("lists of an index are read as JSON and as pages", () => {
       },
       { name: "b.whl", url: `${base}b.whl`, sha256: null },
     ],
+  );
+});
+
+Deno.test("an index that does not answer is told with the reason", async () => {
+  // A port that nobody listens on any more.
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  const origin = `http://127.0.0.1:${port}`;
+  const { signal } = new AbortController();
+  const { message } = await assertRejects(
+    () => new PackageIndex(`${origin}/simple/`, signal).list("demo"),
+    KrunnerError,
+  );
+  assertMatch(
+    message,
+    /^Cannot read "http:.*\/simple\/demo\/": tcp connect error: Connection refused .*; see that the index answers, /,
   );
 });
 

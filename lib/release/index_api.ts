@@ -8,6 +8,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { reasonOf } from "../download.ts";
 import { CancelledError, KrunnerError } from "../errors.ts";
 
 /** A file that an index lists. */
@@ -120,12 +121,12 @@ export class PackageIndex {
 }
 
 function wordsOf(cause: unknown): string {
-  const { name, message } = cause as Error;
-  if (name === "TimeoutError") return "it took too long";
+  const message = reasonOf(cause as Error);
+  if ((cause as Error).name === "TimeoutError") return "it took too long";
   if (message.startsWith("401") || message.startsWith("403")) {
     return `${message} (a name and password may stand in "--index-url")`;
   }
-  return message.replace(/^error sending request for url \(.*?\): /, "");
+  return message;
 }
 
 /** Reads a list as PEP 691 has it. */
