@@ -334,6 +334,14 @@ Deno.test("release.ts changes nothing before all checks pass", async (t) => {
       /^Cannot release what is not committed: families\/demo\/new file; commit,/,
     ],
     [
+      "a file that Git ignores",
+      async ({ top, dir }) => {
+        await Deno.writeTextFile(`${top}/.git/info/exclude`, "*.key\n");
+        await Deno.writeTextFile(`${dir}/licenses/a.key`, "secret");
+      },
+      /^Cannot release what Git ignores: families\/demo\/licenses\/a\.key; the sdist /,
+    ],
+    [
       "another branch",
       (checkout) => checkout.git("checkout", "--quiet", "-b", "try"),
       /^Cannot release from the branch "try": releases are made from "main" or "master"; /,

@@ -6,6 +6,7 @@
  */
 
 import { planAll } from "../build_all.ts";
+import { listPackageFiles } from "../context.ts";
 import { Engine } from "../engine.ts";
 import { CancelledError, KrunnerError } from "../errors.ts";
 import { isOutput } from "../package_dir.ts";
@@ -143,28 +144,58 @@ export function renderChecks(outcomes: readonly CheckOutcome[]): string {
 /** As many paths as a message names. */
 const PATHS_SHOWN = 5;
 
+/** Whether a path below the checkout's top is in the folder of wheels and sdist. */
+function isWritten(path: string, { git, settings }: Release): boolean {
+  return `${git.top}/${path}`.startsWith(`${settings.out}/`);
+}
+
 async function checkTree(
-  { git, below, settings }: Release,
+  release: Release,
   pending: (step: Step) => boolean,
 ): Promise<string> {
-  const out = settings.out.startsWith(`${git.top}/`)
-    ? `${settings.out.slice(git.top.length + 1)}/`
-    : undefined;
+  const { git, below, settings } = release;
   const changes = (await git.changes()).filter((path) => {
-    if (out !== undefined && path.startsWith(out)) return false;
+    if (isWritten(path, release)) return false;
     if (!path.startsWith(below)) return true;
     const name = path.slice(below.length);
     // These are written once all that is uploaded is read back.
     if (RELEASE_FILES.includes(name)) return pending("read back");
     return !isOutput(name.replace(/\/.*$/s, ""));
   });
-  if (changes.length === 0) return settings.commit.slice(0, 12);
-  const more = changes.length - PATHS_SHOWN;
+  if (changes.length > 0) {
+    throw new KrunnerError(
+      `Cannot release what is not committed: ${
+        somePaths(changes)
+      }; commit, stash or remove it`,
+    );
+  }
+  const ignored = pending("wheels") ? await ignoredSources(release) : [];
+  if (ignored.length === 0) return settings.commit.slice(0, 12);
   throw new KrunnerError(
-    `Cannot release what is not committed: ${
-      changes.slice(0, PATHS_SHOWN).join(", ")
-    }${more > 0 ? ` and ${more} more` : ""}; commit, stash or remove it`,
+    `Cannot release what Git ignores: ${
+      somePaths(ignored)
+    }; the sdist would have it, and no clone has: commit it, or take it out of the package directory`,
   );
+}
+
+function somePaths(paths: readonly string[]): string {
+  const more = paths.length - PATHS_SHOWN;
+  return paths.slice(0, PATHS_SHOWN).join(", ") +
+    (more > 0 ? ` and ${more} more` : "");
+}
+
+/** What `ttyd.ts` makes, which is in no checkout. */
+const TTYD_OUTPUT = /^(ttyd_linux\.[^/]+$|licenses\/ttyd\/)/;
+
+/** Files that count as sources of the package, though Git is told to ignore them. */
+async function ignoredSources(release: Release): Promise<string[]> {
+  const { git, below, pkg } = release;
+  const sources = new Set(await listPackageFiles(pkg.dir));
+  return (await git.ignored(below)).filter((path) => {
+    const name = path.slice(below.length);
+    return sources.has(name) && !TTYD_OUTPUT.test(name) &&
+      !isWritten(path, release);
+  });
 }
 
 async function checkBranch(

@@ -80,6 +80,15 @@ export class Git {
       .map((entry) => entry.slice(3));
   }
 
+  /** Paths below the top of the files in a folder that git is told to ignore. */
+  async ignored(below: string): Promise<string[]> {
+    const { stdout } = await this.#run(
+      ...["ls-files", "--others", "--ignored", "--exclude-standard", "-z"],
+      ...["--", below === "" ? "." : below],
+    );
+    return stdout.split("\0").filter((path) => path !== "");
+  }
+
   /** Paths below the top of the changes to files that git knows. */
   async trackedChanges(): Promise<string[]> {
     const { stdout } = await this.#run("diff", "--name-only", "-z", "HEAD");
