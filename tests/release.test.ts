@@ -34,9 +34,17 @@ import {
 } from "../lib/release/state.ts";
 import { lastTagged, tagPrefix } from "../lib/release/tags.ts";
 import { failureWords } from "../lib/release/twine.ts";
-import { parseReleased, type ReleasedVolume } from "../lib/released.ts";
+import type { ReleaseHost } from "../lib/release/options.ts";
+import { prepareRelease } from "../lib/release/prepare.ts";
+import {
+  formatReleased,
+  parseReleased,
+  type ReleasedVolume,
+} from "../lib/released.ts";
 import { parseReleaseArgs } from "../release.ts";
+import { must } from "./engine_fixture.ts";
 import { tempDir } from "./package_fixture.ts";
+import { wheelFixture } from "./wheel_fixture.ts";
 
 Deno.test("parseReleaseArgs() refuses what makes no sense", async (t) => {
   const cases: [string[], string][] = [
@@ -360,21 +368,64 @@ Deno.test("addSection() puts a section where changelogs have it", async (t) => {
 });
 
 Deno.test("parseReleased() refuses what no release wrote", async (t) => {
-  for (
-    const text of [
-      "{",
-      "{}",
-      '{"schema":1,"version":"1","volumes":{"a":{"x":{}}}}',
-    ]
-  ) {
+  const none = "it is not the record of a release, of schema 1; take it from";
+  const cases: [string, string][] = [
+    ["", "it is not JSON; take it from the last release's commit"],
+    ["{", "it is not JSON; "],
+    ["{}", none],
+    ["null", none],
+    ['{"schema":1,"version":"1","tag":"1","volumes":null}', none],
+    ['{"schema":1,"version":"1","tag":"1","volumes":{"a":null}}', none],
+    ['{"schema":1,"version":"1","tag":"1","volumes":{"a":{"x":{}}}}', none],
+    ['{"schema":1,"version":"1","volumes":{}}', none],
+    [
+      '{"schema":2}',
+      "a newer krunner wrote it (schema 2, and this one knows 1); use that one",
+    ],
+  ];
+  for (const [text, state] of cases) {
     await t.step(text, () => {
       assertThrows(
         () => parseReleased(text, "F"),
         KrunnerError,
-        'Cannot read "F": it is not',
+        `Cannot read "F": ${state}`,
       );
     });
   }
+});
+
+Deno.test("prepareRelease() calls tags as the last release did where a clone has none", async () => {
+  using fixture = await wheelFixture({
+    "released.json": formatReleased({
+      schema: 1,
+      family: "debian",
+      version: "1.3.0",
+      tag: "v1.3.0",
+      commit: "abc",
+      date: "2026-11-25",
+      repository: null,
+      files: [],
+      volumes: {},
+    }),
+  });
+  const cwd = fixture.path;
+  const git = (...args: string[]) => must(["git", ...args], { cwd });
+  await git("init", "--quiet", "--initial-branch=main");
+  await git("add", "--all");
+  await git(
+    ...["-c", "user.name=N", "-c", "user.email=n@localhost"],
+    ...["commit", "--quiet", "-m", "begin"],
+  );
+  const options = await parseReleaseArgs(
+    ["--dir", fixture.dir, "--skip-publish"],
+  );
+  assert(typeof options === "object");
+  const { settings, last } = await prepareRelease(options, {
+    cwd,
+    root: cwd,
+    env: () => undefined,
+  } as unknown as ReleaseHost);
+  assertEquals([settings.tag, last], ["v1.4.0rc3", "1.3.0"]);
 });
 
 Deno.test("commandLine() can be given to a shell", () => {

@@ -71,12 +71,14 @@ export async function prepareRelease(
   const destination = options.skipPublish
     ? undefined
     : await findDestination(options, host.env);
+  const released = await readReleased(pkg.dir);
   const tags = await git.tags();
-  const prefix = tagPrefix(family, await isAlone(pkg), tags);
+  // A shallow clone has no tags; the record of the last release tells of one.
+  const known = released === undefined ? tags : [...tags, released.tag];
+  const prefix = tagPrefix(family, await isAlone(pkg), known);
   const tag = options.tag ?? `${prefix}${version}`;
   await git.requireTagName(tag);
   const dir = await Deno.realPath(pkg.dir);
-  const released = await readReleased(pkg.dir);
   const tagged = lastTagged(prefix, tags.filter((it) => it !== tag));
   return {
     pkg,
