@@ -306,6 +306,22 @@ Deno.test("release.ts trusts no file that it did not make", async (t) => {
   });
 });
 
+Deno.test("release.ts tags what it released, whatever is committed meanwhile", async () => {
+  await using index = new PackageIndexServer();
+  const checkout = await built.copy();
+  index.faults = ["slow"];
+  const run = start(checkout, to(index));
+  await run.saw(/whl: uploading/);
+  await checkout.git("commit", "--quiet", "--allow-empty", "-m", "more");
+  assertMatch(
+    assertFailure(await run.outcome, 1),
+    /^Cannot go on: the release is of the commit [0-9a-f]{12}, and [0-9a-f]{12} is checked out now; /,
+  );
+  await checkout.git("reset", "--quiet", "--soft", "HEAD^");
+  const rest = await checkout.release(to(index, "--resume"));
+  await assertReleased(rest, checkout, index);
+});
+
 Deno.test("release.ts without an upload needs no index and no password", async () => {
   const checkout = await built.copy();
   const { code, stderr } = await checkout.release(
@@ -350,6 +366,14 @@ Deno.test("release.ts changes nothing before all checks pass", async (t) => {
       "no branch",
       (checkout) => checkout.git("checkout", "--quiet", "--detach"),
       /^Cannot release from no branch: /,
+    ],
+    [
+      "a shallow clone",
+      async (checkout) => {
+        const head = await checkout.git("rev-parse", "HEAD");
+        await Deno.writeTextFile(`${checkout.top}/.git/shallow`, `${head}\n`);
+      },
+      /^Cannot release from a shallow clone: .*; run "git fetch --unshallow --tags"$/,
     ],
     [
       "a tag that is taken",

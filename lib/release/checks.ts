@@ -71,6 +71,7 @@ export async function checkRelease(
   await check("clean tree", () => checkTree(release, pending));
   await check("branch", () => checkBranch(release, options));
   await check("committer", () => release.git.identity());
+  await check("history", () => checkHistory(release));
   if (pending("build")) {
     await check("version", () => Promise.resolve(checkVersion(release)));
     await check("tag", () => checkTag(release));
@@ -149,11 +150,12 @@ function isWritten(path: string, { git, settings }: Release): boolean {
   return `${git.top}/${path}`.startsWith(`${settings.out}/`);
 }
 
-async function checkTree(
+/** @throws {KrunnerError} If there is something that is not committed. */
+async function requireCommitted(
   release: Release,
   pending: (step: Step) => boolean,
-): Promise<string> {
-  const { git, below, settings } = release;
+): Promise<void> {
+  const { git, below } = release;
   const changes = (await git.changes()).filter((path) => {
     if (isWritten(path, release)) return false;
     if (!path.startsWith(below)) return true;
@@ -162,15 +164,43 @@ async function checkTree(
     if (RELEASE_FILES.includes(name)) return pending("read back");
     return !isOutput(name.replace(/\/.*$/s, ""));
   });
-  if (changes.length > 0) {
+  if (changes.length === 0) return;
+  throw new KrunnerError(
+    `Cannot release what is not committed: ${
+      somePaths(changes)
+    }; commit, stash or remove it`,
+  );
+}
+
+/**
+ * Sees that what is released is what is checked out still: a release takes its
+ * time, and the tag must be on what was built.
+ *
+ * @throws {KrunnerError} If another commit is checked out, or files changed.
+ */
+export async function requireUnchanged(
+  release: Release,
+  pending: (step: Step) => boolean,
+): Promise<void> {
+  const { commit } = release.settings;
+  const head = await release.git.head();
+  if (head !== commit) {
     throw new KrunnerError(
-      `Cannot release what is not committed: ${
-        somePaths(changes)
-      }; commit, stash or remove it`,
+      `Cannot go on: the release is of the commit ${commit.slice(0, 12)}, and ${
+        head.slice(0, 12)
+      } is checked out now; keep newer commits on another branch, and bring the old one back on this`,
     );
   }
+  await requireCommitted(release, pending);
+}
+
+async function checkTree(
+  release: Release,
+  pending: (step: Step) => boolean,
+): Promise<string> {
+  await requireCommitted(release, pending);
   const ignored = pending("wheels") ? await ignoredSources(release) : [];
-  if (ignored.length === 0) return settings.commit.slice(0, 12);
+  if (ignored.length === 0) return release.settings.commit.slice(0, 12);
   throw new KrunnerError(
     `Cannot release what Git ignores: ${
       somePaths(ignored)
@@ -212,6 +242,14 @@ async function checkBranch(
     }: releases are made from ${
       wanted.map((name) => `"${name}"`).join(" or ")
     }; check that out, or name yours with "--branch"`,
+  );
+}
+
+/** Tags and times of commits: what a shallow clone lacks. */
+async function checkHistory({ git }: Release): Promise<string> {
+  if (!await git.isShallow()) return "complete";
+  throw new KrunnerError(
+    'Cannot release from a shallow clone: earlier tags are not there, nor the commit whose time volumes have; run "git fetch --unshallow --tags"',
   );
 }
 

@@ -95,6 +95,11 @@ export class Git {
     return stdout.split("\0").filter((path) => path !== "");
   }
 
+  /** Whether commits before some one are left out. */
+  async isShallow(): Promise<boolean> {
+    return await this.#must("rev-parse", "--is-shallow-repository") === "true";
+  }
+
   /** Names of all tags. */
   async tags(): Promise<string[]> {
     const text = await this.#must("tag", "--list");

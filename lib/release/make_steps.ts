@@ -15,6 +15,7 @@ import { verifyAll } from "../verify/verify_all.ts";
 import { type Distribution, makeWheels } from "../wheel/make.ts";
 import { wheelName } from "../wheel/names.ts";
 import { readWheel } from "../wheel/read.ts";
+import { requireUnchanged } from "./checks.ts";
 import { buildOptions, type Release } from "./prepare.ts";
 import { keepPrevious } from "./previous.ts";
 import type { ReleaseRun } from "./run.ts";
@@ -145,6 +146,7 @@ function toMadeFile({ path, size, sha256 }: Distribution): MadeFile {
 /** Lets twine judge the files, then reads each wheel again as an agent will. */
 export async function check(run: ReleaseRun): Promise<void> {
   const { release, host } = run;
+  await requireUnchanged(release, (step) => run.isPending(step));
   const { names, listed, settings } = release;
   const files = await run.files();
   await checkFiles(run.twine, files.map(({ path }) => path), host.signal);

@@ -15,6 +15,7 @@ import {
   releasedVolume,
 } from "../released.ts";
 import { diffPackages, diffVolumes } from "../verify/diff.ts";
+import { requireUnchanged } from "./checks.ts";
 import { addSection, renderSection, type VolumeNews } from "./changelog.ts";
 import { commitMessage, releasePaths, tagMessage } from "./commands.ts";
 import { readManifests } from "./make_steps.ts";
@@ -122,6 +123,7 @@ async function findNews({ release, host }: ReleaseRun): Promise<VolumeNews[]> {
 export async function commit(run: ReleaseRun): Promise<void> {
   const { release } = run;
   if (await isOwnCommit(release)) return;
+  await requireUnchanged(release, (step) => run.isPending(step));
   const { git, below } = release;
   const outputs = (await git.trackedChanges()).filter((path) =>
     path.startsWith(below) &&

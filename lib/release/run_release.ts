@@ -72,8 +72,9 @@ export async function runRelease(
   const prepared = await prepareRelease(options, host);
   if (options.dryRun) return await dryRun(prepared, options, host);
   await Deno.mkdir(folderOf(prepared.statePath), { recursive: true });
+  // One for all families: the branch can take one commit at a time.
   using _lock = await takeLock(
-    `${prepared.statePath}.lock`,
+    `${folderOf(prepared.statePath)}/release.lock`,
     host.pid,
     (holder) =>
       `Cannot release ${prepared.settings.project}: another process does (process ${holder}); wait for its end`,
