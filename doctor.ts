@@ -37,7 +37,8 @@ const OPTIONS = {
   sources: {
     type: "string",
     value: "DIR",
-    help: "Look for sources in this folder, and ask no origin",
+    help:
+      "Look for sources and base images in this folder, and ask no origin\n(default: the variable KRUNNER_SOURCES, if it is set)",
   },
   json: {
     type: "boolean",
@@ -82,6 +83,8 @@ export async function main(args: readonly string[]): Promise<number> {
   const { options, operands } = await parseOptions(args, OPTIONS);
   if (await answerCommon(options, HELP, typedName("doctor"))) return 0;
   const engine = oneOf("engine", ENGINES, options.engine) ?? "docker";
+  const sources = options.sources ??
+    (Deno.env.get("KRUNNER_SOURCES") || undefined);
   return await runWithSignals(async (signal) => {
     const [{ diagnose }, { canBuild, renderChecks }, { projectRoot }] =
       await Promise.all([
@@ -90,7 +93,7 @@ export async function main(args: readonly string[]): Promise<number> {
         import("./lib/package_dir.ts"),
       ]);
     const checks = await diagnose(
-      { names: operands, dir: options.dir, engine, sources: options.sources },
+      { names: operands, dir: options.dir, engine, sources },
       {
         root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
         cache: cacheFolder(Deno.env.get),
