@@ -110,7 +110,8 @@ async function findPackage(
   { family, dir }: ReleaseOptions,
   { root }: ReleaseHost,
 ): Promise<PackageDir> {
-  const packages = await openPackages(dir, root);
+  // A program's own dockerfiles are in no checkout: nothing is put anywhere.
+  const packages = await openPackages(dir, root, { readOnly: true });
   const families = family === undefined ? [] : [family];
   const [pkg] = await selectFamilies(packages, families);
   if (pkg === undefined) throw new TypeError("no package directory");
