@@ -33,6 +33,11 @@ export function normalizeName(project: string): string {
   return project.replace(/[-_.]+/g, "-").toLowerCase();
 }
 
+/** The index did not answer, or not in words that are understood. */
+export class IndexError extends KrunnerError {
+  override readonly name = "IndexError";
+}
+
 /** An index. */
 export class PackageIndex {
   readonly #url: URL;
@@ -58,7 +63,7 @@ export class PackageIndex {
   /**
    * The files of a project; none where the index does not know it.
    *
-   * @throws {KrunnerError} If the index does not answer.
+   * @throws {IndexError} If the index does not answer.
    */
   async list(project: string): Promise<IndexFile[]> {
     const url = new URL(`${normalizeName(project)}/`, this.#url);
@@ -79,7 +84,7 @@ export class PackageIndex {
   /**
    * The SHA-256 of a file's bytes as they come from the index.
    *
-   * @throws {KrunnerError} If it cannot be had.
+   * @throws {IndexError} If it cannot be had.
    */
   async digest({ url }: IndexFile): Promise<string> {
     return await this.#get(new URL(url), FILE_LIMIT, {}, async (response) => {
@@ -110,7 +115,7 @@ export class PackageIndex {
       return await read(response);
     } catch (cause) {
       if (this.#signal.aborted) throw new CancelledError("Cancelled");
-      throw new KrunnerError(
+      throw new IndexError(
         `Cannot read "${url.origin}${url.pathname}": ${
           wordsOf(cause)
         }; see that the index answers, or name its "simple" API with "--index-url"`,
