@@ -18,17 +18,24 @@ export async function askYesNo(
   question: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  await Deno.stderr.write(new TextEncoder().encode(`${question} [y/N] `));
+  await write(`${question} [y/N] `);
   const reader = Deno.stdin.readable.getReader();
   const stop = () => void reader.cancel();
   signal.addEventListener("abort", stop);
   try {
     // A terminal gives whole lines.
     const { value } = await reader.read();
-    if (signal.aborted) throw new CancelledError("Cancelled");
+    if (signal.aborted) {
+      await write("\n");
+      throw new CancelledError("Cancelled");
+    }
     return /^\s*y(es)?\s*$/i.test(new TextDecoder().decode(value));
   } finally {
     signal.removeEventListener("abort", stop);
     reader.releaseLock();
   }
+}
+
+async function write(text: string): Promise<void> {
+  await Deno.stderr.write(new TextEncoder().encode(text));
 }

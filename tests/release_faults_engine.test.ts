@@ -15,6 +15,7 @@ import {
   assertFailure,
   eventually,
   Laboratory,
+  must,
   type Outcome,
   RunningBuild,
 } from "./engine_fixture.ts";
@@ -333,6 +334,26 @@ Deno.test("release.ts without an upload needs no index and no password", async (
   const released = JSON.parse(await checkout.read("released.json"));
   assertEquals([released.repository, released.tag], [null, "demo-one"]);
   assert(released.files.length === 2);
+});
+
+Deno.test("release.ts calls twine through uv where there is no other way", async () => {
+  await using index = new PackageIndexServer();
+  const checkout = await built.copy();
+  const twine = (await must(["sh", "-c", "command -v twine"])).trim();
+  const PATH = await pathWithout("twine", "uv");
+  // uv itself cannot be had everywhere: this knows one of its command lines.
+  await Deno.writeTextFile(
+    `${PATH}/uv`,
+    `#!/bin/sh
+[ "$1 $2 $3" = "tool run twine" ] || exit 9
+shift 3
+exec '${twine}' "$@"
+`,
+    { mode: 0o755 },
+  );
+  const outcome = await checkout.release(to(index), { PATH });
+  await assertReleased(outcome, checkout, index);
+  assertMatch(outcome.stderr, /^twine +ok +uv tool run twine \d/m);
 });
 
 Deno.test("release.ts changes nothing before all checks pass", async (t) => {

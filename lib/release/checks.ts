@@ -19,7 +19,12 @@ import { describeListDifferences } from "../versions_list.ts";
 import { findCredentials } from "./credentials.ts";
 import { PackageIndex } from "./index_api.ts";
 import type { ReleaseHost, ReleaseOptions } from "./options.ts";
-import { buildOptions, fileNames, type Release } from "./prepare.ts";
+import {
+  buildOptions,
+  fileNames,
+  readManifests,
+  type Release,
+} from "./prepare.ts";
 import type { Step } from "./state.ts";
 import { findTwine, type Twine } from "./twine.ts";
 
@@ -84,6 +89,13 @@ export async function checkRelease(
         }
       }
       return release.listed.join(", ");
+    });
+  } else {
+    await check("volumes", async () => {
+      for (const manifest of await readManifests(release)) {
+        volumes.set(manifest.distroVersion, manifest.volumeVersion);
+      }
+      return "built before";
     });
   }
   if (pending("verify")) {

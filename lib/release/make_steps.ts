@@ -7,7 +7,7 @@
 import { parseEpoch } from "../archive_time.ts";
 import { buildAll, renderFailure } from "../build_all.ts";
 import { KrunnerError } from "../errors.ts";
-import { type Manifest, readManifest } from "../manifest.ts";
+import type { Manifest } from "../manifest.ts";
 import { openPackageDir } from "../package_dir.ts";
 import { containersOn } from "../verify/open_in_engine.ts";
 import { isGood, renderOutcome } from "../verify/report.ts";
@@ -16,7 +16,7 @@ import { type Distribution, makeWheels } from "../wheel/make.ts";
 import { wheelName } from "../wheel/names.ts";
 import { readWheel } from "../wheel/read.ts";
 import { requireUnchanged } from "./checks.ts";
-import { buildOptions, type Release } from "./prepare.ts";
+import { buildOptions, readManifests, type Release } from "./prepare.ts";
 import { keepPrevious } from "./previous.ts";
 import type { ReleaseRun } from "./run.ts";
 import type { MadeFile } from "./state.ts";
@@ -46,20 +46,6 @@ export async function build(run: ReleaseRun): Promise<void> {
   for (const manifest of await readManifests(release)) {
     requireSameTree(release, manifest);
   }
-}
-
-/** The manifests of all volumes of a release. */
-export async function readManifests(
-  { pkg, listed, settings }: Release,
-): Promise<Manifest[]> {
-  const manifests: Manifest[] = [];
-  for (const distroVersion of listed) {
-    for (const arch of settings.arches) {
-      const manifest = await readManifest({ pkg, distroVersion }, arch);
-      if (manifest !== undefined) manifests.push(manifest);
-    }
-  }
-  return manifests;
 }
 
 /**

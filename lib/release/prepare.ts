@@ -7,6 +7,7 @@
 import type { BuildOptions } from "../build_all.ts";
 import { selectFamilies } from "../families.ts";
 import { KrunnerError } from "../errors.ts";
+import { type Manifest, readManifest } from "../manifest.ts";
 import {
   findPackageDirs,
   openPackages,
@@ -153,6 +154,20 @@ async function namesOf(pkg: PackageDir): Promise<PackageNames> {
 export function fileNames({ names, settings }: Release): string[] {
   const wheels = settings.arches.map((arch) => wheelName(names, arch));
   return [...wheels, sdistName(names)];
+}
+
+/** The manifests of all volumes of a release. */
+export async function readManifests(
+  { pkg, listed, settings }: Release,
+): Promise<Manifest[]> {
+  const manifests: Manifest[] = [];
+  for (const distroVersion of listed) {
+    for (const arch of settings.arches) {
+      const manifest = await readManifest({ pkg, distroVersion }, arch);
+      if (manifest !== undefined) manifests.push(manifest);
+    }
+  }
+  return manifests;
 }
 
 /**

@@ -18,8 +18,7 @@ import { diffPackages, diffVolumes } from "../verify/diff.ts";
 import { requireUnchanged } from "./checks.ts";
 import { addSection, renderSection, type VolumeNews } from "./changelog.ts";
 import { commitMessage, releasePaths, tagMessage } from "./commands.ts";
-import { readManifests } from "./make_steps.ts";
-import type { Release } from "./prepare.ts";
+import { readManifests, type Release } from "./prepare.ts";
 import { previousArchive } from "./previous.ts";
 import type { ReleaseRun } from "./run.ts";
 
