@@ -35,7 +35,7 @@ import {
 import { lastTagged, tagPrefix } from "../lib/release/tags.ts";
 import { failureWords } from "../lib/release/twine.ts";
 import type { ReleaseHost } from "../lib/release/options.ts";
-import { prepareRelease } from "../lib/release/prepare.ts";
+import { prepareRelease, type Release } from "../lib/release/prepare.ts";
 import {
   formatReleased,
   parseReleased,
@@ -394,8 +394,40 @@ Deno.test("parseReleased() refuses what no release wrote", async (t) => {
   }
 });
 
+/** A checkout with one family; gives what a release of it would be. */
+async function preparing(
+  files: Record<string, string>,
+): Promise<
+  Disposable & {
+    readonly path: string;
+    readonly prepare: (...args: string[]) => Promise<Release>;
+  }
+> {
+  const fixture = await wheelFixture(files);
+  const { path, dir } = fixture;
+  const git = (...args: string[]) => must(["git", ...args], { cwd: path });
+  await git("init", "--quiet", "--initial-branch=main");
+  await git("add", "--all");
+  await git(
+    ...["-c", "user.name=N", "-c", "user.email=n@localhost"],
+    ...["commit", "--quiet", "-m", "begin"],
+  );
+  return {
+    path: await Deno.realPath(path),
+    prepare: async (...args) => {
+      const options = await parseReleaseArgs(
+        ["--dir", dir, "--skip-publish", ...args],
+      );
+      assert(typeof options === "object");
+      const host = { cwd: dir, root: dir, env: () => undefined };
+      return await prepareRelease(options, host as unknown as ReleaseHost);
+    },
+    [Symbol.dispose]: () => fixture[Symbol.dispose](),
+  };
+}
+
 Deno.test("prepareRelease() calls tags as the last release did where a clone has none", async () => {
-  using fixture = await wheelFixture({
+  using checkout = await preparing({
     "released.json": formatReleased({
       schema: 1,
       family: "debian",
@@ -408,24 +440,17 @@ Deno.test("prepareRelease() calls tags as the last release did where a clone has
       volumes: {},
     }),
   });
-  const cwd = fixture.path;
-  const git = (...args: string[]) => must(["git", ...args], { cwd });
-  await git("init", "--quiet", "--initial-branch=main");
-  await git("add", "--all");
-  await git(
-    ...["-c", "user.name=N", "-c", "user.email=n@localhost"],
-    ...["commit", "--quiet", "-m", "begin"],
-  );
-  const options = await parseReleaseArgs(
-    ["--dir", fixture.dir, "--skip-publish"],
-  );
-  assert(typeof options === "object");
-  const { settings, last } = await prepareRelease(options, {
-    cwd,
-    root: cwd,
-    env: () => undefined,
-  } as unknown as ReleaseHost);
+  const { settings, last } = await checkout.prepare();
   assertEquals([settings.tag, last], ["v1.4.0rc3", "1.3.0"]);
+});
+
+Deno.test("prepareRelease() finds the real folder for wheels", async () => {
+  using checkout = await preparing({});
+  await Deno.symlink(checkout.path, `${checkout.path}/link`);
+  for (const out of ["../dist", "./../dist/", "../link/dist"]) {
+    const { settings } = await checkout.prepare("--out", out);
+    assertEquals(settings.out, `${checkout.path}/dist`);
+  }
 });
 
 Deno.test("commandLine() can be given to a shell", () => {

@@ -15,11 +15,11 @@ import { verifyAll } from "../verify/verify_all.ts";
 import { type Distribution, makeWheels } from "../wheel/make.ts";
 import { wheelName } from "../wheel/names.ts";
 import { readWheel } from "../wheel/read.ts";
-import { requireUnchanged } from "./checks.ts";
 import { buildOptions, readManifests, type Release } from "./prepare.ts";
 import { keepPrevious } from "./previous.ts";
 import type { ReleaseRun } from "./run.ts";
 import type { MadeFile } from "./state.ts";
+import { requireUnchanged } from "./tree.ts";
 import { checkFiles } from "./twine.ts";
 import { wheelProblems } from "./wheel_problems.ts";
 

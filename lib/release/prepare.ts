@@ -14,6 +14,7 @@ import {
   type PackageDir,
 } from "../package_dir.ts";
 import { findPackageVersion } from "../package_version.ts";
+import { realPlace } from "../real_place.ts";
 import { readReleased, type Released } from "../released.ts";
 import { packageVersionPath, readExactText } from "../version_changes.ts";
 import { readListed } from "../wheel/listed.ts";
@@ -98,7 +99,7 @@ export async function prepareRelease(
       branch: await git.branch() ?? "",
       commit: await git.head(),
       arches: options.arches,
-      out: absolute(options.out, host.cwd),
+      out: await realPlace(absolute(options.out, host.cwd)),
       repository: destination?.url ?? null,
     },
     statePath: await git.privatePath(`release-${family}.json`),

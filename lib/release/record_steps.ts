@@ -15,12 +15,12 @@ import {
   releasedVolume,
 } from "../released.ts";
 import { diffPackages, diffVolumes } from "../verify/diff.ts";
-import { requireUnchanged } from "./checks.ts";
 import { addSection, renderSection, type VolumeNews } from "./changelog.ts";
 import { commitMessage, releasePaths, tagMessage } from "./commands.ts";
 import { readManifests, type Release } from "./prepare.ts";
 import { previousArchive } from "./previous.ts";
 import type { ReleaseRun } from "./run.ts";
+import { requireUnchanged } from "./tree.ts";
 
 /** Writes `released.json` and the changelog's section, together. */
 export async function record(run: ReleaseRun): Promise<void> {
