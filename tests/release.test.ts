@@ -265,12 +265,15 @@ Deno.test("the state of a release outlives it", async () => {
   const begun = await readState(path);
   assertEquals(begun, { ...state, done: ["build"] });
   assert(begun !== undefined && hasBegun(begun));
-  await Deno.writeTextFile(path, "{");
-  await assertRejects(
-    () => readState(path),
-    KrunnerError,
-    `Cannot read "${path}": it is not the state of a release; see what is up`,
-  );
+  const { settings: _, ...incomplete } = state;
+  for (const text of ["", "{", "null", JSON.stringify(incomplete)]) {
+    await Deno.writeTextFile(path, text);
+    await assertRejects(
+      () => readState(path),
+      KrunnerError,
+      `Cannot read "${path}": it is not the state of a release; see what is up`,
+    );
+  }
 });
 
 Deno.test("requireSame() lets nothing change in between", () => {
@@ -394,40 +397,29 @@ Deno.test("parseReleased() refuses what no release wrote", async (t) => {
   }
 });
 
-/** A checkout with one family; gives what a release of it would be. */
-async function preparing(
-  files: Record<string, string>,
-): Promise<
-  Disposable & {
-    readonly path: string;
-    readonly prepare: (...args: string[]) => Promise<Release>;
-  }
-> {
-  const fixture = await wheelFixture(files);
-  const { path, dir } = fixture;
-  const git = (...args: string[]) => must(["git", ...args], { cwd: path });
+/** What a release of a package directory would be, without an upload. */
+async function prepare(dir: string, ...args: string[]): Promise<Release> {
+  const options = await parseReleaseArgs(
+    ["--dir", dir, "--skip-publish", ...args],
+  );
+  assert(typeof options === "object");
+  const host = { cwd: dir, root: dir, env: () => undefined };
+  return await prepareRelease(options, host as unknown as ReleaseHost);
+}
+
+/** Makes a checkout of a folder. */
+async function commitAll(cwd: string): Promise<void> {
+  const git = (...args: string[]) => must(["git", ...args], { cwd });
   await git("init", "--quiet", "--initial-branch=main");
   await git("add", "--all");
   await git(
     ...["-c", "user.name=N", "-c", "user.email=n@localhost"],
     ...["commit", "--quiet", "-m", "begin"],
   );
-  return {
-    path: await Deno.realPath(path),
-    prepare: async (...args) => {
-      const options = await parseReleaseArgs(
-        ["--dir", dir, "--skip-publish", ...args],
-      );
-      assert(typeof options === "object");
-      const host = { cwd: dir, root: dir, env: () => undefined };
-      return await prepareRelease(options, host as unknown as ReleaseHost);
-    },
-    [Symbol.dispose]: () => fixture[Symbol.dispose](),
-  };
 }
 
 Deno.test("prepareRelease() calls tags as the last release did where a clone has none", async () => {
-  using checkout = await preparing({
+  using fixture = await wheelFixture({
     "released.json": formatReleased({
       schema: 1,
       family: "debian",
@@ -440,16 +432,29 @@ Deno.test("prepareRelease() calls tags as the last release did where a clone has
       volumes: {},
     }),
   });
-  const { settings, last } = await checkout.prepare();
+  await commitAll(fixture.path);
+  const { settings, last } = await prepare(fixture.dir);
   assertEquals([settings.tag, last], ["v1.4.0rc3", "1.3.0"]);
 });
 
+Deno.test("prepareRelease() wants a commit", async () => {
+  using fixture = await wheelFixture();
+  await must(["git", "init", "--quiet"], { cwd: fixture.path });
+  await assertRejects(
+    () => prepare(fixture.dir),
+    KrunnerError,
+    "there is no commit yet; a release is made from one",
+  );
+});
+
 Deno.test("prepareRelease() finds the real folder for wheels", async () => {
-  using checkout = await preparing({});
-  await Deno.symlink(checkout.path, `${checkout.path}/link`);
+  using fixture = await wheelFixture();
+  await commitAll(fixture.path);
+  const top = await Deno.realPath(fixture.path);
+  await Deno.symlink(top, `${top}/link`);
   for (const out of ["../dist", "./../dist/", "../link/dist"]) {
-    const { settings } = await checkout.prepare("--out", out);
-    assertEquals(settings.out, `${checkout.path}/dist`);
+    const { settings } = await prepare(fixture.dir, "--out", out);
+    assertEquals(settings.out, `${top}/dist`);
   }
 });
 

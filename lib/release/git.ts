@@ -40,9 +40,17 @@ export class Git {
     return path.startsWith("/") ? path : `${this.top}/${path}`;
   }
 
-  /** The id of the commit that is checked out. */
+  /**
+   * The id of the commit that is checked out.
+   *
+   * @throws {KrunnerError} If there is none.
+   */
   async head(): Promise<string> {
-    return await this.#must("rev-parse", "--verify", "HEAD");
+    const id = await this.#may("rev-parse", "--verify", "--quiet", "HEAD");
+    if (id !== undefined) return id;
+    throw new KrunnerError(
+      `Cannot release from "${this.top}": there is no commit yet; a release is made from one`,
+    );
   }
 
   /** Id, parent and subject of the commit that is checked out. */

@@ -90,14 +90,25 @@ export async function readState(
     throw error;
   }
   try {
-    const state: ReleaseState = JSON.parse(text);
-    if (state.schema === 1 && Array.isArray(state.done)) return state;
+    const state: unknown = JSON.parse(text);
+    if (isState(state)) return state;
   } catch {
     // Said below.
   }
   throw new KrunnerError(
     `Cannot read "${path}": it is not the state of a release; see what is uploaded, then remove the file`,
   );
+}
+
+function isState(json: unknown): json is ReleaseState {
+  const { schema, settings, date, done, files, uploads } =
+    (json ?? {}) as Partial<ReleaseState>;
+  return schema === 1 && typeof date === "string" &&
+    Array.isArray(done) && Array.isArray(files) &&
+    typeof uploads === "object" && uploads !== null &&
+    ([settings?.project, settings?.version, settings?.commit, settings?.out]
+      .every((it) => typeof it === "string")) &&
+    Array.isArray(settings?.arches);
 }
 
 /** Writes the state, so that it is on the disk whatever comes then. */
