@@ -25,6 +25,7 @@ import {
 } from "./lib/build_options.ts";
 import {
   cacheFolder,
+  DEFAULT_JOBS,
   dryRunOption,
   ENGINE_OPTION,
   jobsOption,
@@ -106,7 +107,7 @@ export async function parseBuildArgs(
     verify: !options["no-verify"],
     json: options.json,
     verbosity: verbosityOf(options),
-    jobs: wholeNumber("jobs", options.jobs, 2),
+    jobs: wholeNumber("jobs", options.jobs, DEFAULT_JOBS),
     ...parseStageOptions(options),
   };
 }

@@ -39,7 +39,8 @@ const OPTIONS = {
   sources: {
     type: "string",
     value: "DIR",
-    help: "Look for sources in this folder, and ask no origin",
+    help:
+      "Look for sources and base images in this folder, and ask no origin\n(default: the variable KRUNNER_SOURCES, if it is set)",
   },
   json: jsonOption("check"),
   quiet: { ...QUIET_OPTION, help: "Print problems and warnings only" },
@@ -79,6 +80,8 @@ export async function main(args: readonly string[]): Promise<number> {
     return await answerCommon(asked, HELP, typedName("doctor"));
   }
   const engine = oneOf("engine", ENGINES, options.engine) ?? "docker";
+  const sources = options.sources ??
+    (Deno.env.get("KRUNNER_SOURCES") || undefined);
   return await runWithSignals(async (signal) => {
     const [{ diagnose }, { canBuild, renderChecks }, { projectRoot }] =
       await Promise.all([
@@ -87,7 +90,7 @@ export async function main(args: readonly string[]): Promise<number> {
         import("./lib/package_dir.ts"),
       ]);
     const checks = await diagnose(
-      { names: operands, dir: options.dir, engine, sources: options.sources },
+      { names: operands, dir: options.dir, engine, sources },
       {
         root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
         cache: cacheFolder(Deno.env.get),

@@ -27,6 +27,7 @@ import {
   BASE_OPTION,
   BASES,
   cacheFolder,
+  DEFAULT_JOBS,
   DIR_OPTION,
   dryRunOption,
   ENGINE_OPTION,
@@ -173,7 +174,7 @@ export async function parseReleaseArgs(
     indexUrl: options["index-url"],
     skipPublish: options["skip-publish"],
     wait: 1000 * wholeNumber("wait", options.wait, 300),
-    jobs: wholeNumber("jobs", options.jobs, 2),
+    jobs: wholeNumber("jobs", options.jobs, DEFAULT_JOBS),
     base: oneOf("base", BASES, options.base) ?? "auto",
     network: oneOf("network", NETWORKS, options.network),
     engine: oneOf("engine", ENGINES, options.engine) ?? "docker",
@@ -208,12 +209,17 @@ async function release(
   options: ReleaseOptions,
   signal: AbortSignal,
 ): Promise<number> {
-  const [{ runRelease }, { projectRoot }, { progressOnStderr }] = await Promise
-    .all([
-      import("./lib/release/run_release.ts"),
-      import("./lib/package_dir.ts"),
-      import("./lib/progress.ts"),
-    ]);
+  const [
+    { runRelease },
+    { projectRoot },
+    { progressOnStderr },
+    { askYesNo },
+  ] = await Promise.all([
+    import("./lib/release/run_release.ts"),
+    import("./lib/package_dir.ts"),
+    import("./lib/progress.ts"),
+    import("./lib/question.ts"),
+  ]);
   using progress = progressOnStderr("normal", Deno.env.get("TERM"));
   const isTerminal = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
   const sources = options.sources ??
@@ -230,7 +236,7 @@ async function release(
     env: Deno.env.get,
     date: () => Date.now(),
     now: () => performance.now(),
-    ask: isTerminal ? (question) => confirm(question) : undefined,
+    ask: isTerminal ? (question) => askYesNo(question, signal) : undefined,
     log: (text) => console.log(text),
     note: (text) => console.error(text),
   });

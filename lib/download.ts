@@ -225,7 +225,7 @@ function failedTry(cause: unknown): unknown {
 }
 
 /** The innermost cause of a failed fetch says it shortest. */
-function reasonOf(error: Error): string {
+export function reasonOf(error: Error): string {
   let inner = error;
   while (inner.cause instanceof Error) inner = inner.cause;
   // The origin is named already.

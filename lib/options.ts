@@ -92,13 +92,16 @@ export function dryRunOption(help: string) {
   return { type: "boolean", alias: "n", help } as const satisfies OptionSpec;
 }
 
+/** What `--jobs` is where it is not given. */
+export const DEFAULT_JOBS = 2;
+
 /** `--jobs`; `many` is what is built side by side: `arches`. */
 export function jobsOption(many: string) {
   return {
     type: "string",
     alias: "j",
     value: "N",
-    help: `Build up to N ${many} side by side (default: 2)`,
+    help: `Build up to N ${many} side by side (default: ${DEFAULT_JOBS})`,
   } as const satisfies OptionSpec;
 }
 

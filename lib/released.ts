@@ -101,23 +101,33 @@ export async function readReleased(
  * @throws {KrunnerError} As {@linkcode readReleased}.
  */
 export function parseReleased(text: string, file: string): Released {
-  const fault = (state: string, cause?: unknown) =>
-    new KrunnerError(
-      `Cannot read "${file}": ${state}; take it from the last release's commit`,
-      { cause },
-    );
+  const fault = (
+    state: string,
+    cause?: unknown,
+    advice = "take it from the last release's commit",
+  ) =>
+    new KrunnerError(`Cannot read "${file}": ${state}; ${advice}`, { cause });
   let json: Partial<Released> | null;
   try {
     json = JSON.parse(text);
   } catch (cause) {
     throw fault("it is not JSON", cause);
   }
+  const schema: unknown = json?.schema;
+  if (typeof schema === "number" && schema > 1) {
+    throw fault(
+      `a newer krunner wrote it (schema ${schema}, and this one knows 1)`,
+      undefined,
+      "use that one",
+    );
+  }
   const volumes = Object.values(json?.volumes ?? {}).flatMap((arches) =>
-    Object.values(arches ?? {})
+    Object.values(arches ?? { none: null })
   );
   if (
     json?.schema !== 1 || typeof json.version !== "string" ||
-    typeof json.volumes !== "object" || !volumes.every(isVolume)
+    typeof json.tag !== "string" || typeof json.volumes !== "object" ||
+    json.volumes === null || !volumes.every(isVolume)
   ) {
     throw fault("it is not the record of a release, of schema 1");
   }

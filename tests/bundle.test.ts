@@ -84,6 +84,8 @@ Deno.test("bundles work in an empty folder without network and caches", async (t
     );
     const outcome = await krunner("volume", "load", "debian12");
     assertMatch(assertFailure(outcome, 1), /"krunner build debian12"/);
+    const release = await krunner("release", "debian", "--dry-run");
+    assertMatch(assertFailure(release, 1), /git finds no checkout there/);
     assertEquals([...Deno.readDirSync(place.path)], []);
   });
 

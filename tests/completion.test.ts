@@ -31,6 +31,10 @@ const BUMP: Help = {
   commands: { volume: "Raise", package: "Raise", show: "List", diff: "Tell" },
 };
 
+const WHEEL: Help = { ...BUILD, usage: ["wheel.ts [options] [family]..."] };
+
+const RELEASE: Help = { ...BUILD, usage: ["release.ts [options] [family]"] };
+
 const TABLES: Tables = {
   help: {
     ...BUILD,
@@ -39,12 +43,17 @@ const TABLES: Tables = {
   },
   helpOf: (name) =>
     Promise.resolve(
-      ({ build: BUILD, bump: BUMP } as Record<string, Help>)[name],
+      ({
+        build: BUILD,
+        bump: BUMP,
+        wheel: WHEEL,
+        release: RELEASE,
+      } as Record<string, Help>)[name],
     ),
   names: (dir) =>
     Promise.resolve({
       distroVersions: dir === undefined ? ["debian12", "debian13"] : [dir],
-      families: ["debian"],
+      families: ["debian", "ubuntu"],
     }),
 };
 
@@ -76,7 +85,12 @@ Deno.test("complete() offers what may stand at the cursor", async (t) => {
     [["bump", ""], ["volume", "package", "show", "diff"], undefined],
     [["bump", "volume", "debian13", "d"], ["debian12"], undefined],
     [["bump", "package", ""], [], undefined],
-    [["bump", "package", "minor", ""], ["debian"], undefined],
+    [["bump", "package", "minor", ""], ["debian", "ubuntu"], undefined],
+    [["bump", "package", "minor", "debian", ""], ["ubuntu"], undefined],
+    [["wheel", ""], ["debian", "ubuntu"], undefined],
+    [["wheel", "--all", "ubuntu", ""], ["debian"], undefined],
+    [["release", "u"], ["ubuntu"], undefined],
+    [["release", "debian", ""], [], undefined],
     [["bump", "show", ""], [], undefined],
     [["bump", "diff", ""], [], "files"],
   ];
@@ -124,6 +138,8 @@ for (const shell of ["bash", "zsh"] as const) {
       ["krunner build --eng\tpod\t", "krunner build --engine podman "],
       ["krunner build --arch=aar\t", "krunner build --arch=aarch64 "],
       ["krunner bump pa\t", "krunner bump package "],
+      ["krunner release stat\t", "krunner release static-gnu "],
+      ["krunner release --arch aar\t", "krunner release --arch aarch64 "],
       ["krunner verify ubuntu24\t", "krunner verify ubuntu24.04 "],
       ["krunner verify my\t", String.raw`krunner verify my\ family/`],
       ["krunner build --dir my\t", String.raw`krunner build --dir my\ family/`],

@@ -1,17 +1,22 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { CollectedFolder } from "../lib/collect/folder.ts";
+import { type CollectedEntry, entryKey } from "../lib/collect/index_file.ts";
 import type { Check } from "../lib/doctor/check.ts";
 import { judge } from "../lib/doctor/diagnose.ts";
 import type { Facts, TargetFacts } from "../lib/doctor/facts.ts";
+import { judgeTargets } from "../lib/doctor/judge_targets.ts";
 import { lookAtFolder, lookAtOrigin } from "../lib/doctor/look_host.ts";
+import { lookAtTarget } from "../lib/doctor/look_targets.ts";
 import {
   probeReference,
   registryFault,
   registryOf,
 } from "../lib/doctor/registry.ts";
 import { canBuild, renderChecks } from "../lib/doctor/report.ts";
+import { openPackageDir } from "../lib/package_dir.ts";
 import type { SourceRow } from "../lib/sources.ts";
 import { assertFailure, type Outcome, run } from "./engine_fixture.ts";
-import { tempDir } from "./package_fixture.ts";
+import { tempDir, writeFiles } from "./package_fixture.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const NOW = Date.parse("2026-11-25T12:00:00Z");
@@ -426,11 +431,89 @@ Deno.test("doctor.ts exits with 1 where no engine answers", async () => {
   assert(!Object.keys(states).some((name) => name.includes("python.org")));
 });
 
+Deno.test("doctor.ts looks for sources where builds do", async () => {
+  const outcome = await doctor([], { KRUNNER_SOURCES: "/nonexistent" });
+  assertMatch(
+    assertFailure(outcome, 1),
+    /^Cannot use ".*\/nonexistent": it is/,
+  );
+});
+
+Deno.test("lookAtTarget() finds a base image that was collected", async () => {
+  using dir = tempDir({
+    "demo/krunner-env.demo1.0.dockerfile":
+      "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nLABEL ai.backend.krunner.version=3\n",
+    "demo/krunner.json": '{"demo1.0": {"base": "demo:1"}}',
+  });
+  const target = {
+    pkg: await openPackageDir(`${dir.path}/demo`),
+    distroVersion: "demo1.0",
+  };
+  const image = { name: "krunner-collected:1", id: "sha256:1" };
+  const entry: CollectedEntry = {
+    distroVersion: "demo1.0",
+    arch: "x86_64",
+    sources: [],
+    base: { ...image, reference: "demo:1" },
+    stages: {},
+    others: {},
+  };
+  const folder: CollectedFolder = {
+    dir: dir.path,
+    index: { [entryKey(entry)]: entry },
+    sums: new Map(),
+  };
+  const hasBase = async (arch: string) =>
+    (await lookAtTarget(target, arch, undefined, folder)).hasBase;
+  // What the index has and the folder lacks is not there.
+  assertEquals(await hasBase("x86_64"), false);
+  writeFiles(dir.path, { "images/demo1.0.x86_64.tar.xz": "" });
+  assertEquals(await hasBase("x86_64"), true);
+  assertEquals(await hasBase("aarch64"), false);
+});
+
+Deno.test("judgeTargets() advises about what is missing alone", async (t) => {
+  const source = { origins: [] };
+  const base = {
+    registries: SILENT,
+    host: { ...GOOD.host, isRoot: false },
+    targets: [{ ...DEBIAN, hasBase: false }],
+  };
+  const cases: [string, Partial<Facts>, string][] = [
+    [
+      "a source",
+      { ...source, targets: [{ ...DEBIAN, ways: [[SQLITE]] }] },
+      'get the sources by hand, and name their folder with "--sources"',
+    ],
+    [
+      "a source that is not in --sources",
+      { ...source, offline: true },
+      'put the sources into the folder of "--sources"',
+    ],
+    [
+      "a base image",
+      base,
+      'load the base image into the engine, or name one with "--base-image"',
+    ],
+  ];
+  for (const [name, facts, advice] of cases) {
+    await t.step(name, () => {
+      const [check] = judgeTargets({ ...GOOD, ...facts }, true);
+      assertEquals(check?.advice, advice);
+    });
+  }
+});
+
 Deno.test("doctor.ts says what is wrong with a command line", async (t) => {
   const cases: [string[], number, RegExp][] = [
     [["debian1"], 2, /^Unknown distro version "debian1"/],
     [["--engine=dokcer"], 2, /^Cannot use "--engine=dokcer"/],
     [["--dir=/nonexistent"], 1, /^Cannot open package directory/],
+    [
+      ["--sources=/nonexistent"],
+      1,
+      /^Cannot use "--sources=\/nonexistent": it is no folder; name the one /,
+    ],
   ];
   for (const [args, code, message] of cases) {
     await t.step(args.join(" "), async () => {

@@ -5,7 +5,9 @@
  */
 
 import {
+  assert,
   assertEquals,
+  assertMatch,
   assertRejects,
   assertStringIncludes,
   assertThrows,
@@ -15,13 +17,14 @@ import { addSection, renderSection } from "../lib/release/changelog.ts";
 import { commandLine } from "../lib/release/commands.ts";
 import { findCredentials } from "../lib/release/credentials.ts";
 import { findDestination, simpleIndexOf } from "../lib/release/destination.ts";
-import { requireFileSet } from "../lib/release/file_set.ts";
 import {
   normalizeName,
+  PackageIndex,
   parseHtmlList,
   parseJsonList,
 } from "../lib/release/index_api.ts";
 import {
+  hasBegun,
   newState,
   nextStep,
   readState,
@@ -31,9 +34,17 @@ import {
 } from "../lib/release/state.ts";
 import { lastTagged, tagPrefix } from "../lib/release/tags.ts";
 import { failureWords } from "../lib/release/twine.ts";
-import { parseReleased, type ReleasedVolume } from "../lib/released.ts";
+import type { ReleaseHost } from "../lib/release/options.ts";
+import { prepareRelease, type Release } from "../lib/release/prepare.ts";
+import {
+  formatReleased,
+  parseReleased,
+  type ReleasedVolume,
+} from "../lib/released.ts";
 import { parseReleaseArgs } from "../release.ts";
+import { must } from "./engine_fixture.ts";
 import { tempDir } from "./package_fixture.ts";
+import { wheelFixture } from "./wheel_fixture.ts";
 
 Deno.test("parseReleaseArgs() refuses what makes no sense", async (t) => {
   const cases: [string[], string][] = [
@@ -200,6 +211,23 @@ Deno.test("lists of an index are read as JSON and as pages", () => {
   );
 });
 
+Deno.test("an index that does not answer is told with the reason", async () => {
+  // A port that nobody listens on any more.
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  const origin = `http://127.0.0.1:${port}`;
+  const { signal } = new AbortController();
+  const { message } = await assertRejects(
+    () => new PackageIndex(`${origin}/simple/`, signal).list("demo"),
+    KrunnerError,
+  );
+  assertMatch(
+    message,
+    /^Cannot read "http:.*\/simple\/demo\/": tcp connect error: Connection refused .*; see that the index answers, /,
+  );
+});
+
 Deno.test("failureWords() joins what twine broke", () => {
   assertEquals(
     failureWords(
@@ -232,15 +260,20 @@ Deno.test("the state of a release outlives it", async () => {
   const path = `${dir.path}/new/state.json`;
   assertEquals(await readState(path), undefined);
   const state = newState(SETTINGS, "2026-11-25");
-  assertEquals(nextStep(state), "build");
+  assertEquals([nextStep(state), hasBegun(state)], ["build", false]);
   await writeState(path, { ...state, done: ["build"] });
-  assertEquals(await readState(path), { ...state, done: ["build"] });
-  await Deno.writeTextFile(path, "{");
-  await assertRejects(
-    () => readState(path),
-    KrunnerError,
-    `Cannot read "${path}": it is not the state of a release; see what is up`,
-  );
+  const begun = await readState(path);
+  assertEquals(begun, { ...state, done: ["build"] });
+  assert(begun !== undefined && hasBegun(begun));
+  const { settings: _, ...incomplete } = state;
+  for (const text of ["", "{", "null", JSON.stringify(incomplete)]) {
+    await Deno.writeTextFile(path, text);
+    await assertRejects(
+      () => readState(path),
+      KrunnerError,
+      `Cannot read "${path}": it is not the state of a release; see what is up`,
+    );
+  }
 });
 
 Deno.test("requireSame() lets nothing change in between", () => {
@@ -254,40 +287,6 @@ Deno.test("requireSame() lets nothing change in between", () => {
   assertEquals(
     message,
     'Cannot go on with the release of backend.ai-krunner-demo 0.1.0: version was "0.1.0", and is "0.2.0" now; bring the old one back, or remove "S" to begin anew',
-  );
-});
-
-Deno.test("requireFileSet() wants what versions.txt promises, no more", () => {
-  const folder = "ai/backend/krunner/demo";
-  const names = [
-    ...["__init__.py", "plugin.py", "versions.txt", "ttyd_linux.x86_64.bin"],
-    ...["krunner-env.a1.x86_64.tar.xz", "krunner-env.a1.x86_64.json"],
-    ...["krunner-python.a1.txt", "krunner-version.a1.txt"],
-  ].map((name) => `${folder}/${name}`);
-  const judge = (names: string[]) =>
-    requireFileSet(
-      {
-        arch: "x86_64",
-        path: "W",
-        files: [...names, "x-1.dist-info/RECORD"].map((name) => ({
-          name,
-          size: 1,
-          mode: "644",
-        })),
-      },
-      "demo",
-      ["a1"],
-    );
-  judge(names);
-  assertThrows(
-    () => judge(names.filter((name) => !name.endsWith(".xz"))),
-    KrunnerError,
-    `Cannot release "W": it lacks ${folder}/krunner-env.a1.x86_64.tar.xz; versions.txt promises a1`,
-  );
-  assertThrows(
-    () => judge([...names, `${folder}/krunner-env.b2.x86_64.tar.xz`]),
-    KrunnerError,
-    `it holds ${folder}/krunner-env.b2.x86_64.tar.xz, which nobody looks for`,
   );
 });
 
@@ -372,20 +371,90 @@ Deno.test("addSection() puts a section where changelogs have it", async (t) => {
 });
 
 Deno.test("parseReleased() refuses what no release wrote", async (t) => {
-  for (
-    const text of [
-      "{",
-      "{}",
-      '{"schema":1,"version":"1","volumes":{"a":{"x":{}}}}',
-    ]
-  ) {
+  const none = "it is not the record of a release, of schema 1; take it from";
+  const cases: [string, string][] = [
+    ["", "it is not JSON; take it from the last release's commit"],
+    ["{", "it is not JSON; "],
+    ["{}", none],
+    ["null", none],
+    ['{"schema":1,"version":"1","tag":"1","volumes":null}', none],
+    ['{"schema":1,"version":"1","tag":"1","volumes":{"a":null}}', none],
+    ['{"schema":1,"version":"1","tag":"1","volumes":{"a":{"x":{}}}}', none],
+    ['{"schema":1,"version":"1","volumes":{}}', none],
+    [
+      '{"schema":2}',
+      "a newer krunner wrote it (schema 2, and this one knows 1); use that one",
+    ],
+  ];
+  for (const [text, state] of cases) {
     await t.step(text, () => {
       assertThrows(
         () => parseReleased(text, "F"),
         KrunnerError,
-        'Cannot read "F": it is not',
+        `Cannot read "F": ${state}`,
       );
     });
+  }
+});
+
+/** What a release of a package directory would be, without an upload. */
+async function prepare(dir: string, ...args: string[]): Promise<Release> {
+  const options = await parseReleaseArgs(
+    ["--dir", dir, "--skip-publish", ...args],
+  );
+  assert(typeof options === "object");
+  const host = { cwd: dir, root: dir, env: () => undefined };
+  return await prepareRelease(options, host as unknown as ReleaseHost);
+}
+
+/** Makes a checkout of a folder. */
+async function commitAll(cwd: string): Promise<void> {
+  const git = (...args: string[]) => must(["git", ...args], { cwd });
+  await git("init", "--quiet", "--initial-branch=main");
+  await git("add", "--all");
+  await git(
+    ...["-c", "user.name=N", "-c", "user.email=n@localhost"],
+    ...["commit", "--quiet", "-m", "begin"],
+  );
+}
+
+Deno.test("prepareRelease() calls tags as the last release did where a clone has none", async () => {
+  using fixture = await wheelFixture({
+    "released.json": formatReleased({
+      schema: 1,
+      family: "debian",
+      version: "1.3.0",
+      tag: "v1.3.0",
+      commit: "abc",
+      date: "2026-11-25",
+      repository: null,
+      files: [],
+      volumes: {},
+    }),
+  });
+  await commitAll(fixture.path);
+  const { settings, last } = await prepare(fixture.dir);
+  assertEquals([settings.tag, last], ["v1.4.0rc3", "1.3.0"]);
+});
+
+Deno.test("prepareRelease() wants a commit", async () => {
+  using fixture = await wheelFixture();
+  await must(["git", "init", "--quiet"], { cwd: fixture.path });
+  await assertRejects(
+    () => prepare(fixture.dir),
+    KrunnerError,
+    "there is no commit yet; a release is made from one",
+  );
+});
+
+Deno.test("prepareRelease() finds the real folder for wheels", async () => {
+  using fixture = await wheelFixture();
+  await commitAll(fixture.path);
+  const top = await Deno.realPath(fixture.path);
+  await Deno.symlink(top, `${top}/link`);
+  for (const out of ["../dist", "./../dist/", "../link/dist"]) {
+    const { settings } = await prepare(fixture.dir, "--out", out);
+    assertEquals(settings.out, `${top}/dist`);
   }
 });
 

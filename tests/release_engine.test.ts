@@ -12,7 +12,13 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { askAgent, startContainer } from "./agent_fixture.ts";
-import { assertFailure, digest, Laboratory, must } from "./engine_fixture.ts";
+import {
+  assertFailure,
+  digest,
+  Laboratory,
+  must,
+  run,
+} from "./engine_fixture.ts";
 import { PackageIndexServer } from "./package_index.ts";
 import { ReleaseCheckout } from "./release_fixture.ts";
 
@@ -47,6 +53,27 @@ Deno.test("release.ts releases a family twice, and an agent uses it", async (t) 
       ) assertStringIncludes(stdout, `\n  ${line}\n`.trimEnd());
       assertEquals(await checkout.git("status", "--porcelain"), "");
       assertEquals(index.attempts, []);
+    },
+  );
+
+  await t.step(
+    "the commands are those of the options and the place",
+    async () => {
+      const options = ["--jobs", "3", "--network", "none", "--max-size", "1GB"];
+      const { code, stdout, stderr } = await run(
+        checkout.argv(["--dry-run", "--skip-publish", ...options]),
+        { ...checkout.surroundings, cwd: checkout.dir },
+      );
+      assertEquals(code, 0, stderr);
+      const place = `--dir ${checkout.dir}`;
+      for (
+        const line of [
+          `build.ts ${name} ${place} --arch ${ARCH} --network none --jobs 3`,
+          `verify.ts ${name} ${place} --arch ${ARCH}`,
+          `wheel.ts ${place} --out ${checkout.dir}/dist --arch ${ARCH} --max-size 1000000000`,
+          `git -C ${checkout.top} tag --annotate -m 'backend.ai-krunner-demo 0.1.0' -- 0.1.0`,
+        ]
+      ) assertStringIncludes(`${stdout}\n`, `\n  ${line}\n`);
     },
   );
 

@@ -15,6 +15,7 @@ import {
   assertFailure,
   eventually,
   Laboratory,
+  must,
   type Outcome,
   RunningBuild,
 } from "./engine_fixture.ts";
@@ -223,7 +224,7 @@ Deno.test("release.ts goes on after a kill at each step", async (t) => {
   const args = to(index);
   let resume: string[] = [];
   // What comes after these is over too soon for a kill, unless git is held.
-  for (const step of ["verify", "check", "upload"]) {
+  for (const step of ["build", "verify", "check", "upload"]) {
     await t.step(step, async () => {
       const run = start(checkout, [...args, ...resume]);
       await run.saw(new RegExp(`^== ${step}$`, "m"));
@@ -306,6 +307,22 @@ Deno.test("release.ts trusts no file that it did not make", async (t) => {
   });
 });
 
+Deno.test("release.ts tags what it released, whatever is committed meanwhile", async () => {
+  await using index = new PackageIndexServer();
+  const checkout = await built.copy();
+  index.faults = ["slow"];
+  const run = start(checkout, to(index));
+  await run.saw(/whl: uploading/);
+  await checkout.git("commit", "--quiet", "--allow-empty", "-m", "more");
+  assertMatch(
+    assertFailure(await run.outcome, 1),
+    /^Cannot go on: the release is of the commit [0-9a-f]{12}, and [0-9a-f]{12} is checked out now; /,
+  );
+  await checkout.git("reset", "--quiet", "--soft", "HEAD^");
+  const rest = await checkout.release(to(index, "--resume"));
+  await assertReleased(rest, checkout, index);
+});
+
 Deno.test("release.ts without an upload needs no index and no password", async () => {
   const checkout = await built.copy();
   const { code, stderr } = await checkout.release(
@@ -317,6 +334,26 @@ Deno.test("release.ts without an upload needs no index and no password", async (
   const released = JSON.parse(await checkout.read("released.json"));
   assertEquals([released.repository, released.tag], [null, "demo-one"]);
   assert(released.files.length === 2);
+});
+
+Deno.test("release.ts calls twine through uv where there is no other way", async () => {
+  await using index = new PackageIndexServer();
+  const checkout = await built.copy();
+  const twine = (await must(["sh", "-c", "command -v twine"])).trim();
+  const PATH = await pathWithout("twine", "uv");
+  // uv itself cannot be had everywhere: this knows one of its command lines.
+  await Deno.writeTextFile(
+    `${PATH}/uv`,
+    `#!/bin/sh
+[ "$1 $2 $3" = "tool run twine" ] || exit 9
+shift 3
+exec '${twine}' "$@"
+`,
+    { mode: 0o755 },
+  );
+  const outcome = await checkout.release(to(index), { PATH });
+  await assertReleased(outcome, checkout, index);
+  assertMatch(outcome.stderr, /^twine +ok +uv tool run twine \d/m);
 });
 
 Deno.test("release.ts changes nothing before all checks pass", async (t) => {
@@ -334,6 +371,14 @@ Deno.test("release.ts changes nothing before all checks pass", async (t) => {
       /^Cannot release what is not committed: families\/demo\/new file; commit,/,
     ],
     [
+      "a file that Git ignores",
+      async ({ top, dir }) => {
+        await Deno.writeTextFile(`${top}/.git/info/exclude`, "*.key\n");
+        await Deno.writeTextFile(`${dir}/licenses/a.key`, "secret");
+      },
+      /^Cannot release what Git ignores: families\/demo\/licenses\/a\.key; the sdist /,
+    ],
+    [
       "another branch",
       (checkout) => checkout.git("checkout", "--quiet", "-b", "try"),
       /^Cannot release from the branch "try": releases are made from "main" or "master"; /,
@@ -342,6 +387,14 @@ Deno.test("release.ts changes nothing before all checks pass", async (t) => {
       "no branch",
       (checkout) => checkout.git("checkout", "--quiet", "--detach"),
       /^Cannot release from no branch: /,
+    ],
+    [
+      "a shallow clone",
+      async (checkout) => {
+        const head = await checkout.git("rev-parse", "HEAD");
+        await Deno.writeTextFile(`${checkout.top}/.git/shallow`, `${head}\n`);
+      },
+      /^Cannot release from a shallow clone: .*; run "git fetch --unshallow --tags"$/,
     ],
     [
       "a tag that is taken",

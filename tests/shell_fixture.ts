@@ -50,19 +50,11 @@ export async function typeAt(
     `${dir.path}/rc`,
     rc(`${dir.path}/completion`),
   );
-  const child = new Deno.Command("script", {
-    args: ["--quiet", "--command", argv.join(" "), "/dev/null"],
-    cwd,
-    env: {
-      HOME: dir.path,
-      PATH: `${dir.path}:${Deno.env.get("PATH")}`,
-      TERM: "dumb",
-    },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const terminal = new Terminal(child);
+  const terminal = new Terminal(argv.join(" "), cwd, {
+    HOME: dir.path,
+    PATH: `${dir.path}:${Deno.env.get("PATH")}`,
+    TERM: "dumb",
+  });
   await terminal.send(`. '${dir.path}/rc'; echo SET''UP\r`);
   await terminal.saw(/SETUP\r?\n/);
   await terminal.send(keys);
@@ -74,20 +66,33 @@ export async function typeAt(
   return line;
 }
 
-/** What a process in a terminal shows. */
-class Terminal {
+/** A terminal with a process in it. */
+export class Terminal {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reader: ReadableStreamDefaultReader<string>;
   #text = "";
 
-  constructor(child: Deno.ChildProcess) {
-    this.#child = child;
-    this.#input = child.stdin.getWriter();
-    this.#reader = child.stdout.pipeThrough(new TextDecoderStream())
+  /** Starts a shell's command in it. */
+  constructor(
+    command: string,
+    cwd: string,
+    env: Readonly<Record<string, string>>,
+  ) {
+    this.#child = new Deno.Command("script", {
+      args: ["--quiet", "--return", "--command", command, "/dev/null"],
+      cwd,
+      env,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    this.#input = this.#child.stdin.getWriter();
+    this.#reader = this.#child.stdout.pipeThrough(new TextDecoderStream())
       .getReader();
   }
 
+  /** Types. */
   async send(keys: string): Promise<void> {
     await this.#input.write(new TextEncoder().encode(keys));
   }
@@ -106,10 +111,11 @@ class Terminal {
     }
   }
 
-  async end(): Promise<void> {
+  /** Waits until the process ends; gives its exit code. */
+  async end(): Promise<number> {
     while (!(await this.#reader.read()).done);
     await this.#input.close().catch(() => {});
-    await this.#child.status;
+    return (await this.#child.status).code;
   }
 }
 

@@ -67,6 +67,13 @@ async function makeWheels(dir: string, out: string) {
   return { wheel: pathOf(ARCH), foreign: pathOf(OTHER), sdist: pathOf(null) };
 }
 
+/** The tags that a wheel's file name compresses. */
+function tagsOf(path: string): string[] {
+  const [python, abi, platforms = ""] = path.replace(/\.whl$/, "")
+    .split("-").slice(-3);
+  return platforms.split(".").map((it) => `${python}-${abi}-${it}`);
+}
+
 Deno.test("twine, pip and an agent take what wheel.ts makes", async (t) => {
   const { dir, names } = await makeFamily();
   const { wheel, foreign, sdist } = await makeWheels(dir, `${dir}/../dist`);
@@ -80,6 +87,15 @@ Deno.test("twine, pip and an agent take what wheel.ts makes", async (t) => {
     const folder = await Deno.makeTempDir({ dir: laboratory.root });
     await must([PYTHON, "-m", "wheel", "unpack", "--dest", folder, wheel]);
   });
+  await t.step(
+    "pip's own list of tags has the wheel's, and none of another processor's",
+    async () => {
+      const lines = await must([...pip, "debug", "--verbose"]);
+      const accepted = new Set(lines.split("\n").map((line) => line.trim()));
+      assert(tagsOf(wheel).some((tag) => accepted.has(tag)), lines);
+      assertEquals(tagsOf(foreign).filter((tag) => accepted.has(tag)), []);
+    },
+  );
   await t.step("pip refuses another processor's wheel", async () => {
     const refused = await run([...pip, "install", "--no-index", foreign]);
     assertEquals(refused.code, 1);

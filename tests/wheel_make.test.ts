@@ -23,6 +23,7 @@ import { renderDistribution } from "../lib/wheel/report.ts";
 import { dosTime, writeZip, zipSize } from "../lib/wheel/zip.ts";
 import { digest, must } from "./engine_fixture.ts";
 import { writeFiles } from "./package_fixture.ts";
+import { LFS_POINTER } from "./upstream_fixture.ts";
 import {
   filesOf,
   type WheelFixture,
@@ -328,6 +329,26 @@ const FAULTS: Record<
       Deno.writeTextFile(`${dir}/krunner-env.debian12.x86_64.tar.xz`, "other"),
     message:
       'Cannot pack "/debian/krunner-env.debian12.x86_64.tar.xz": its SHA-256 is d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa, but krunner-env.debian12.x86_64.json says ',
+  },
+  "an archive that Git LFS has": {
+    change: (dir) =>
+      Deno.writeTextFile(
+        `${dir}/krunner-env.debian12.x86_64.tar.xz`,
+        LFS_POINTER,
+      ),
+    message:
+      'Cannot pack "/debian/krunner-env.debian12.x86_64.tar.xz": it is a pointer of Git LFS and not the file itself; fetch that with "git lfs pull"',
+  },
+  "a terminal that Git LFS has": {
+    change: (dir) =>
+      Deno.writeTextFile(`${dir}/ttyd_linux.x86_64.bin`, LFS_POINTER),
+    message:
+      'Cannot pack "/debian/ttyd_linux.x86_64.bin": it is a pointer of Git LFS',
+  },
+  "an empty terminal": {
+    change: (dir) => Deno.writeTextFile(`${dir}/ttyd_linux.x86_64.bin`, ""),
+    message:
+      'Cannot pack "/debian/ttyd_linux.x86_64.bin": it is empty; build it with "ttyd.ts", or remove it',
   },
   "a label that was raised since": {
     change: (dir) =>

@@ -19,6 +19,7 @@ import { Engine } from "../engine.ts";
 import { CancelledError, fileError, UsageError } from "../errors.ts";
 import { takeLock } from "../lock.ts";
 import type { BuildPlan } from "../plan.ts";
+import { realPlace } from "../real_place.ts";
 import { formatSize } from "../progress.ts";
 import { collectOne } from "./collect_one.ts";
 import { collectPlanToJson, renderCollectPlan } from "./collect_text.ts";
@@ -126,23 +127,6 @@ async function checkPlace(
         `Cannot use "--to ${to}": it is in the package directory "${dir}"; name a folder elsewhere`,
       );
     }
-  }
-}
-
-/** The real path of something that need not exist yet. */
-async function realPlace(path: string): Promise<string> {
-  const parts: string[] = [];
-  for (let rest = path.replace(/\/+$/, "") || "/";;) {
-    try {
-      return [await Deno.realPath(rest || "/"), ...parts].join("/");
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) {
-        throw fileError("write", path, error);
-      }
-    }
-    const slash = rest.lastIndexOf("/");
-    parts.unshift(rest.slice(slash + 1));
-    rest = slash < 0 ? "." : rest.slice(0, slash);
   }
 }
 

@@ -183,7 +183,7 @@ async function completeOperand(
     words.filter((word) => !operands.includes(word))
       .map((word) => ({ word, meaning: "" }));
   const takesNames = /distro-version/.test(usage);
-  const takesFamilies = /family/.test(usage) && operands.length > 1;
+  const takesFamilies = mayBeFamily(usage, operands.length);
   const names = takesNames || takesFamilies ? await lookUp() : undefined;
   return {
     candidates: [
@@ -194,6 +194,18 @@ async function completeOperand(
     // An archive, or two to compare.
     ...usage.match(/[< ](archive|old|file)\b/) ? { paths: "files" } : {},
   };
+}
+
+/**
+ * Whether a family may stand after so many operands: behind all words that stand
+ * before it in the usage, more than once if that says so.
+ */
+function mayBeFamily(usage: string, operands: number): boolean {
+  const [, words, more] = /^\S+ (.*?)\[family(\]\.{3}|…)?/m.exec(usage) ?? [];
+  if (words === undefined) return false;
+  const before = words.split(" ")
+    .filter((word) => word !== "" && word !== "[options]").length;
+  return more === undefined ? operands === before : operands >= before;
 }
 
 /**

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { type CollectedFolder, openFolder } from "../collect/folder.ts";
 import { Engine, type EngineName } from "../engine.ts";
+import { KrunnerError } from "../errors.ts";
 import { openPackages, selectTargets, type Target } from "../package_dir.ts";
 import type { Check } from "./check.ts";
 import type {
@@ -61,7 +63,8 @@ export interface DoctorHost {
  * find a builder is removed.
  *
  * @throws {UsageError} If a name is unknown.
- * @throws {KrunnerError} If there is no package directory, or one is broken.
+ * @throws {KrunnerError} If there is no package directory, or one is broken; if
+ * `--sources` is no folder.
  * @throws {CancelledError} If the signal was aborted.
  */
 export async function diagnose(
@@ -73,11 +76,13 @@ export async function diagnose(
   });
   const areNamed = options.names.length > 0;
   const targets = selectTargets(packages, options.names, { all: !areNamed });
-  return judge(await look(targets, options, host), areNamed);
+  const folder = await openSources(options.sources);
+  return judge(await look(targets, folder, options, host), areNamed);
 }
 
 async function look(
   targets: readonly Target[],
+  folder: CollectedFolder | undefined,
   options: DoctorOptions,
   { root, cache, hostname, signal }: DoctorHost,
 ): Promise<Facts> {
@@ -90,7 +95,9 @@ async function look(
   ]);
   const answering = "fault" in found ? undefined : engine;
   const targetFacts = await Promise.all(
-    targets.map((target) => lookAtTarget(target, machine.arch, answering)),
+    targets.map((target) =>
+      lookAtTarget(target, machine.arch, answering, folder)
+    ),
   );
   const rows = sourcesOf(targetFacts);
   const urls = rows.flatMap(({ origins }) =>
@@ -119,6 +126,18 @@ async function look(
     cached,
     offline: options.sources !== undefined,
   };
+}
+
+/** @throws {KrunnerError} If it is no folder, or its index cannot be read. */
+async function openSources(
+  dir: string | undefined,
+): Promise<CollectedFolder | undefined> {
+  if (dir === undefined) return undefined;
+  const info = await Deno.stat(dir).catch(() => undefined);
+  if (info?.isDirectory === true) return await openFolder(dir);
+  throw new KrunnerError(
+    `Cannot use "--sources=${dir}": it is no folder; name the one that "sources.ts" made, or one with the sources in it`,
+  );
 }
 
 async function lookAtFolders(

@@ -86,7 +86,7 @@ export interface TargetFacts {
   readonly ways: readonly (readonly SourceRow[])[] | { readonly fault: string };
   /** Its base image, where it has one. */
   readonly base?: BasePlan;
-  /** Whether the engine has that, or one made in its place. */
+  /** Whether the engine has that, or one made in its place, or `--sources` does. */
   readonly hasBase: boolean;
   /** Whether a keyring file that its bootstrap names is there. */
   readonly hasKeyring: boolean;

@@ -66,20 +66,39 @@ function describeAnswer({ url, answer }: OriginFacts): string {
     : answer;
 }
 
-/** What stands in the way of a distro version; empty where it can be built. */
-function obstacles(target: TargetFacts, facts: Facts): string[] {
-  if ("fault" in target.ways) return [target.ways.fault];
-  if ("fault" in facts.engine) return ["no engine answers"];
+/** What stands in the way of a distro version, and what to do about it. */
+interface Obstacle {
+  readonly found: string;
+  readonly advice: string;
+}
+
+/** All obstacles; none where it can be built. */
+function obstacles(target: TargetFacts, facts: Facts): Obstacle[] {
+  if ("fault" in target.ways) {
+    return [{ found: target.ways.fault, advice: "correct what it names" }];
+  }
+  if ("fault" in facts.engine) {
+    return [{ found: "no engine answers", advice: "see the engine" }];
+  }
   const missing = target.ways.map((rows) =>
     rows.filter((row) => wayToGet(row, facts) === undefined)
   );
-  const found: string[] = [];
+  const found: Obstacle[] = [];
   if (missing.every((rows) => rows.length > 0)) {
     const files = (missing.at(-1) ?? []).map(({ file }) => file).join(", ");
-    found.push(`no way to get ${files}`);
+    found.push({
+      found: `no way to get ${files}`,
+      advice: facts.offline
+        ? 'put the sources into the folder of "--sources"'
+        : 'get the sources by hand, and name their folder with "--sources"',
+    });
   }
   const base = baseObstacle(target, facts);
-  return base === undefined ? found : [...found, base];
+  return base === undefined ? found : [...found, {
+    found: base,
+    advice:
+      'load the base image into the engine, or name one with "--base-image"',
+  }];
 }
 
 function baseObstacle(
@@ -124,10 +143,8 @@ export function judgeTargets(facts: Facts, areNamed: boolean): Check[] {
       ? ok(distroVersion, "can be built")
       : (isLost ? problem : warning)(
         distroVersion,
-        found.join("; "),
-        "fault" in facts.engine
-          ? "see the engine"
-          : 'load the base image into the engine or name one with "--base-image"; give sources with "--sources"',
+        found.map((it) => it.found).join("; "),
+        found.map((it) => it.advice).join("; "),
       )
   );
 }

@@ -5,6 +5,12 @@
  */
 
 import { makePlans } from "../alternatives.ts";
+import type { CollectedFolder } from "../collect/folder.ts";
+import {
+  archiveFile,
+  type CollectedEntry,
+  entryKey,
+} from "../collect/index_file.ts";
 import type { Engine } from "../engine.ts";
 import { KrunnerError } from "../errors.ts";
 import type { Target } from "../package_dir.ts";
@@ -17,11 +23,13 @@ import type { TargetFacts } from "./facts.ts";
  * Looks at one distro version.
  *
  * @param engine Tells which base images are there; absent where none answers.
+ * @param folder What was collected for hosts without a network.
  */
 export async function lookAtTarget(
   target: Target,
   arch: string,
   engine: Engine | undefined,
+  folder: CollectedFolder | undefined,
 ): Promise<TargetFacts> {
   const { distroVersion } = target;
   let plans: BuildPlan[];
@@ -44,9 +52,19 @@ export async function lookAtTarget(
     distroVersion,
     ways: plans.map(({ sources }) => sources),
     ...base === undefined ? {} : { base },
-    hasBase: engine !== undefined && await hasOne(engine, names),
+    hasBase: engine !== undefined && await hasOne(engine, names) ||
+      await hasCollected(folder, { distroVersion, arch }),
     hasKeyring: keyring === undefined || await isFile(keyring),
   };
+}
+
+async function hasCollected(
+  folder: CollectedFolder | undefined,
+  volume: Pick<CollectedEntry, "distroVersion" | "arch">,
+): Promise<boolean> {
+  const entry = folder?.index?.[entryKey(volume)];
+  return folder !== undefined && entry?.base !== undefined &&
+    await isFile(`${folder.dir}/${archiveFile(entry)}`);
 }
 
 async function hasOne(

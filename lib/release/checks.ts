@@ -8,9 +8,7 @@
 import { planAll } from "../build_all.ts";
 import { Engine } from "../engine.ts";
 import { CancelledError, KrunnerError } from "../errors.ts";
-import { isOutput } from "../package_dir.ts";
 import { comparePackageVersions } from "../package_version.ts";
-import { RELEASE_FILES } from "../released.ts";
 import { renderTable } from "../table.ts";
 import { describeFailure } from "../version_report.ts";
 import { checkVersions, isFailure } from "../versions.ts";
@@ -18,8 +16,14 @@ import { describeListDifferences } from "../versions_list.ts";
 import { findCredentials } from "./credentials.ts";
 import { PackageIndex } from "./index_api.ts";
 import type { ReleaseHost, ReleaseOptions } from "./options.ts";
-import { buildOptions, fileNames, type Release } from "./prepare.ts";
+import {
+  buildOptions,
+  fileNames,
+  readManifests,
+  type Release,
+} from "./prepare.ts";
 import type { Step } from "./state.ts";
+import { checkTree } from "./tree.ts";
 import { findTwine, type Twine } from "./twine.ts";
 
 /** What a check found. */
@@ -38,6 +42,8 @@ export interface Checked {
   readonly outcomes: readonly CheckOutcome[];
   /** How to call twine; `undefined` where there is none. */
   readonly twine: Twine | undefined;
+  /** Whether twine will ask for a name or a password. */
+  readonly asks: boolean;
   /** Volume versions by distro version. */
   readonly volumes: ReadonlyMap<string, number>;
 }
@@ -58,6 +64,7 @@ export async function checkRelease(
   const outcomes: CheckOutcome[] = [];
   const volumes = new Map<string, number>();
   let twine: Twine | undefined;
+  let asks = false;
   const check = async (
     name: string,
     find: () => Promise<string | readonly string[]>,
@@ -67,6 +74,7 @@ export async function checkRelease(
   await check("clean tree", () => checkTree(release, pending));
   await check("branch", () => checkBranch(release, options));
   await check("committer", () => release.git.identity());
+  await check("history", () => checkHistory(release));
   if (pending("build")) {
     await check("version", () => Promise.resolve(checkVersion(release)));
     await check("tag", () => checkTag(release));
@@ -79,6 +87,13 @@ export async function checkRelease(
         }
       }
       return release.listed.join(", ");
+    });
+  } else {
+    await check("volumes", async () => {
+      for (const manifest of await readManifests(release)) {
+        volumes.set(manifest.distroVersion, manifest.volumeVersion);
+      }
+      return "built before";
     });
   }
   if (pending("verify")) {
@@ -97,11 +112,12 @@ export async function checkRelease(
     await check("credentials", async () => {
       const canAsk = host.ask !== undefined;
       const place = await findCredentials(destination, host.env, canAsk);
-      return place === "terminal" ? "twine will ask" : `from the ${place}`;
+      asks = place === "terminal";
+      return asks ? "twine will ask" : `from the ${place}`;
     });
     await check("index", () => checkIndex(release, host, pending));
   }
-  return { outcomes, twine, volumes };
+  return { outcomes, twine, asks, volumes };
 }
 
 async function outcomeOf(
@@ -136,33 +152,6 @@ export function renderChecks(outcomes: readonly CheckOutcome[]): string {
   ]);
 }
 
-/** As many paths as a message names. */
-const PATHS_SHOWN = 5;
-
-async function checkTree(
-  { git, below, settings }: Release,
-  pending: (step: Step) => boolean,
-): Promise<string> {
-  const out = settings.out.startsWith(`${git.top}/`)
-    ? `${settings.out.slice(git.top.length + 1)}/`
-    : undefined;
-  const changes = (await git.changes()).filter((path) => {
-    if (out !== undefined && path.startsWith(out)) return false;
-    if (!path.startsWith(below)) return true;
-    const name = path.slice(below.length);
-    // These are written once all that is uploaded is read back.
-    if (RELEASE_FILES.includes(name)) return pending("read back");
-    return !isOutput(name.replace(/\/.*$/s, ""));
-  });
-  if (changes.length === 0) return settings.commit.slice(0, 12);
-  const more = changes.length - PATHS_SHOWN;
-  throw new KrunnerError(
-    `Cannot release what is not committed: ${
-      changes.slice(0, PATHS_SHOWN).join(", ")
-    }${more > 0 ? ` and ${more} more` : ""}; commit, stash or remove it`,
-  );
-}
-
 async function checkBranch(
   { git, settings }: Release,
   options: ReleaseOptions,
@@ -177,6 +166,14 @@ async function checkBranch(
     }: releases are made from ${
       wanted.map((name) => `"${name}"`).join(" or ")
     }; check that out, or name yours with "--branch"`,
+  );
+}
+
+/** Tags and times of commits: what a shallow clone lacks. */
+async function checkHistory({ git }: Release): Promise<string> {
+  if (!await git.isShallow()) return "complete";
+  throw new KrunnerError(
+    'Cannot release from a shallow clone: earlier tags are not there, nor the commit whose time volumes have; run "git fetch --unshallow --tags"',
   );
 }
 

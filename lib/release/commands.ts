@@ -5,9 +5,13 @@
  * @module
  */
 
+import { DEFAULT_JOBS } from "../options.ts";
 import { CHANGELOG_FILE, RELEASED_FILE } from "../released.ts";
 import { renderTable } from "../table.ts";
+import { typedName } from "../typed.ts";
+import { DEFAULT_MAX_SIZE } from "../wheel/sizes.ts";
 import { normalizeName } from "./index_api.ts";
+import type { ReleaseOptions } from "./options.ts";
 import { fileNames, type Release } from "./prepare.ts";
 import type { Step } from "./state.ts";
 import { checkCommand, type Twine, uploadCommand } from "./twine.ts";
@@ -46,36 +50,102 @@ export function madePaths(release: Release): string[] {
   return fileNames(release).map((name) => `${release.settings.out}/${name}`);
 }
 
-/**
- * The exact commands of each step.
- *
- * @param sources The words of `--sources` and its like, for the builds.
- */
+/** A script's name as it is typed: `build.ts`, or `krunner` and `build`. */
+export function script(name: string): string[] {
+  return typedName(name).split(" ");
+}
+
+/** What a release's own commands get of its options. */
+interface OptionWords {
+  readonly build: readonly string[];
+  readonly verify: readonly string[];
+  readonly wheel: readonly string[];
+}
+
+/** Only what is not the default: short commands are read. */
+function optionWords(options: ReleaseOptions): OptionWords {
+  const { base, mirror, keyring, sources, network, jobs } = options;
+  const engine = options.engine === "docker" ? undefined : options.engine;
+  const given = {
+    base: base === "auto" ? undefined : base,
+    mirror,
+    keyring,
+    sources,
+    network,
+    jobs: jobs === DEFAULT_JOBS ? undefined : jobs,
+    engine,
+  };
+  return {
+    build: words(given),
+    verify: words({ engine }),
+    wheel: words({
+      "max-size": options.maxSize === DEFAULT_MAX_SIZE
+        ? undefined
+        : options.maxSize,
+    }),
+  };
+}
+
+function words(
+  options: Readonly<Record<string, string | number | undefined>>,
+): string[] {
+  return Object.entries(options).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, String(value)]
+  );
+}
+
+/** How a step's commands depend on who runs the release, and where. */
+export interface CommandPlace {
+  /** The working directory. */
+  readonly cwd: string;
+  /** Whether twine asks for a name or a password. */
+  readonly asks: boolean;
+}
+
+/** The exact commands of each step. */
 export function stepCommands(
   release: Release,
   twine: Twine,
-  buildWords: readonly string[],
+  options: ReleaseOptions,
+  { cwd, asks }: CommandPlace,
 ): Partial<Record<Step, string[][]>> {
-  const { settings, listed, destination } = release;
+  const { settings, listed, destination, git: { top } } = release;
   const { dir, arches, out, tag } = settings;
+  const given = optionWords(options);
+  const git = cwd === top ? ["git"] : ["git", "-C", top];
   const place = ["--dir", dir];
   const paths = madePaths(release);
   const commits = releasePaths(release);
   return {
     build: arches.map((arch) => [
-      ...["build.ts", ...listed, ...place, "--arch", arch, ...buildWords],
+      ...[
+        ...script("build"),
+        ...listed,
+        ...place,
+        "--arch",
+        arch,
+        ...given.build,
+      ],
     ]),
     verify: arches.map((arch) => [
-      ...["verify.ts", ...listed, ...place, "--arch", arch],
+      ...[
+        ...script("verify"),
+        ...listed,
+        ...place,
+        "--arch",
+        arch,
+        ...given.verify,
+      ],
     ]),
     wheels: [[
-      ...["wheel.ts", ...place, "--out", out],
+      ...[...script("wheel"), ...place, "--out", out],
       ...arches.flatMap((arch) => ["--arch", arch]),
+      ...given.wheel,
     ]],
     check: [checkCommand(twine, paths)],
     ...destination === undefined ? {} : {
       upload: paths.map((path) =>
-        uploadCommand(twine, destination.options, path, false)
+        uploadCommand(twine, destination.options, path, asks)
       ),
       "read back": [[
         "GET",
@@ -84,10 +154,10 @@ export function stepCommands(
     },
     record: [["write", ...commits]],
     commit: [
-      ["git", "add", "--", ...commits],
-      ["git", "commit", "-m", commitMessage(release), "--", ...commits],
+      [...git, "add", "--", ...commits],
+      [...git, "commit", "-m", commitMessage(release), "--", ...commits],
     ],
-    tag: [["git", "tag", "--annotate", "-m", tagMessage(release), "--", tag]],
+    tag: [[...git, "tag", "--annotate", "-m", tagMessage(release), "--", tag]],
   };
 }
 

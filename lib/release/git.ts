@@ -40,9 +40,17 @@ export class Git {
     return path.startsWith("/") ? path : `${this.top}/${path}`;
   }
 
-  /** The id of the commit that is checked out. */
+  /**
+   * The id of the commit that is checked out.
+   *
+   * @throws {KrunnerError} If there is none.
+   */
   async head(): Promise<string> {
-    return await this.#must("rev-parse", "--verify", "HEAD");
+    const id = await this.#may("rev-parse", "--verify", "--quiet", "HEAD");
+    if (id !== undefined) return id;
+    throw new KrunnerError(
+      `Cannot release from "${this.top}": there is no commit yet; a release is made from one`,
+    );
   }
 
   /** Id, parent and subject of the commit that is checked out. */
@@ -80,10 +88,24 @@ export class Git {
       .map((entry) => entry.slice(3));
   }
 
+  /** Paths below the top of the files in a folder that git is told to ignore. */
+  async ignored(below: string): Promise<string[]> {
+    const { stdout } = await this.#run(
+      ...["ls-files", "--others", "--ignored", "--exclude-standard", "-z"],
+      ...["--", below === "" ? "." : below],
+    );
+    return stdout.split("\0").filter((path) => path !== "");
+  }
+
   /** Paths below the top of the changes to files that git knows. */
   async trackedChanges(): Promise<string[]> {
     const { stdout } = await this.#run("diff", "--name-only", "-z", "HEAD");
     return stdout.split("\0").filter((path) => path !== "");
+  }
+
+  /** Whether commits before some one are left out. */
+  async isShallow(): Promise<boolean> {
+    return await this.#must("rev-parse", "--is-shallow-repository") === "true";
   }
 
   /** Names of all tags. */

@@ -8,6 +8,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { reasonOf } from "../download.ts";
 import { CancelledError, KrunnerError } from "../errors.ts";
 
 /** A file that an index lists. */
@@ -30,6 +31,11 @@ const JSON_TYPE = "application/vnd.pypi.simple.v1+json";
 /** A project's name in URLs: `backend-ai-krunner-debian`. */
 export function normalizeName(project: string): string {
   return project.replace(/[-_.]+/g, "-").toLowerCase();
+}
+
+/** The index did not answer, or not in words that are understood. */
+export class IndexError extends KrunnerError {
+  override readonly name = "IndexError";
 }
 
 /** An index. */
@@ -57,7 +63,7 @@ export class PackageIndex {
   /**
    * The files of a project; none where the index does not know it.
    *
-   * @throws {KrunnerError} If the index does not answer.
+   * @throws {IndexError} If the index does not answer.
    */
   async list(project: string): Promise<IndexFile[]> {
     const url = new URL(`${normalizeName(project)}/`, this.#url);
@@ -78,7 +84,7 @@ export class PackageIndex {
   /**
    * The SHA-256 of a file's bytes as they come from the index.
    *
-   * @throws {KrunnerError} If it cannot be had.
+   * @throws {IndexError} If it cannot be had.
    */
   async digest({ url }: IndexFile): Promise<string> {
     return await this.#get(new URL(url), FILE_LIMIT, {}, async (response) => {
@@ -109,7 +115,7 @@ export class PackageIndex {
       return await read(response);
     } catch (cause) {
       if (this.#signal.aborted) throw new CancelledError("Cancelled");
-      throw new KrunnerError(
+      throw new IndexError(
         `Cannot read "${url.origin}${url.pathname}": ${
           wordsOf(cause)
         }; see that the index answers, or name its "simple" API with "--index-url"`,
@@ -120,12 +126,12 @@ export class PackageIndex {
 }
 
 function wordsOf(cause: unknown): string {
-  const { name, message } = cause as Error;
-  if (name === "TimeoutError") return "it took too long";
+  const message = reasonOf(cause as Error);
+  if ((cause as Error).name === "TimeoutError") return "it took too long";
   if (message.startsWith("401") || message.startsWith("403")) {
     return `${message} (a name and password may stand in "--index-url")`;
   }
-  return message.replace(/^error sending request for url \(.*?\): /, "");
+  return message;
 }
 
 /** Reads a list as PEP 691 has it. */

@@ -7,19 +7,22 @@
 import { parseEpoch } from "../archive_time.ts";
 import { buildAll } from "../build_all.ts";
 import { KrunnerError } from "../errors.ts";
-import { type Manifest, readManifest } from "../manifest.ts";
+import type { Manifest } from "../manifest.ts";
 import { openPackageDir } from "../package_dir.ts";
 import { renderFailure } from "../results.ts";
 import { containersOn } from "../verify/open_in_engine.ts";
 import { isGood, renderOutcome } from "../verify/report.ts";
 import { verifyAll } from "../verify/verify_all.ts";
 import { type Distribution, makeWheels } from "../wheel/make.ts";
-import { requireFileSet } from "./file_set.ts";
-import { buildOptions, type Release } from "./prepare.ts";
+import { wheelName } from "../wheel/names.ts";
+import { readWheel } from "../wheel/read.ts";
+import { buildOptions, readManifests, type Release } from "./prepare.ts";
 import { keepPrevious } from "./previous.ts";
 import type { ReleaseRun } from "./run.ts";
 import type { MadeFile } from "./state.ts";
+import { requireUnchanged } from "./tree.ts";
 import { checkFiles } from "./twine.ts";
+import { wheelProblems } from "./wheel_problems.ts";
 
 /** Builds all volumes that are not up to date. */
 export async function build(run: ReleaseRun): Promise<void> {
@@ -44,20 +47,6 @@ export async function build(run: ReleaseRun): Promise<void> {
   for (const manifest of await readManifests(release)) {
     requireSameTree(release, manifest);
   }
-}
-
-/** The manifests of all volumes of a release. */
-export async function readManifests(
-  { pkg, listed, settings }: Release,
-): Promise<Manifest[]> {
-  const manifests: Manifest[] = [];
-  for (const distroVersion of listed) {
-    for (const arch of settings.arches) {
-      const manifest = await readManifest({ pkg, distroVersion }, arch);
-      if (manifest !== undefined) manifests.push(manifest);
-    }
-  }
-  return manifests;
 }
 
 /**
@@ -116,10 +105,10 @@ export async function verify(run: ReleaseRun): Promise<void> {
   }
 }
 
-/** Makes the wheels and the sdist, and sees that each holds what it must. */
+/** Makes the wheels and the sdist. */
 export async function makeFiles(run: ReleaseRun): Promise<void> {
   const { release, options, host } = run;
-  const { settings, listed, names } = release;
+  const { settings } = release;
   const made = await makeWheels(await openPackageDir(settings.dir), {
     arches: settings.arches,
     out: settings.out,
@@ -131,11 +120,6 @@ export async function makeFiles(run: ReleaseRun): Promise<void> {
     pid: host.pid,
     onNotice: (line) => run.say(`note: ${line}`),
   });
-  for (const distribution of made) {
-    if (distribution.kind === "wheel") {
-      requireFileSet(distribution, names.module, listed);
-    }
-  }
   await run.update({ files: made.map(toMadeFile) });
 }
 
@@ -146,12 +130,24 @@ function toMadeFile({ path, size, sha256 }: Distribution): MadeFile {
   return { file: path.slice(path.lastIndexOf("/") + 1), path, size, sha256 };
 }
 
-/** Lets twine judge the files. */
+/** Lets twine judge the files, then reads each wheel again as an agent will. */
 export async function check(run: ReleaseRun): Promise<void> {
+  const { release, host } = run;
+  await requireUnchanged(release, (step) => run.isPending(step));
+  const { names, listed, settings } = release;
   const files = await run.files();
-  await checkFiles(
-    run.twine,
-    files.map(({ path }) => path),
-    run.host.signal,
-  );
+  await checkFiles(run.twine, files.map(({ path }) => path), host.signal);
+  for (const arch of settings.arches) {
+    const path = `${settings.out}/${wheelName(names, arch)}`;
+    const problems = wheelProblems(
+      await readWheel(path, host.signal),
+      { names, arch, listed },
+    );
+    if (problems.length === 0) continue;
+    throw new KrunnerError(
+      `Cannot release "${path}": ${
+        problems.join("; ")
+      }; see what made it so, and remove "${release.statePath}" to begin anew`,
+    );
+  }
 }

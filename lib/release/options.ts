@@ -53,7 +53,7 @@ export interface ReleaseHost extends Omit<BuildHost, "onResult"> {
   /** Milliseconds on a steady clock. */
   readonly now: () => number;
   /** Asks a yes-or-no question; `undefined` where there is no terminal to ask on. */
-  readonly ask: ((question: string) => boolean) | undefined;
+  readonly ask: ((question: string) => Promise<boolean>) | undefined;
   /** Gets results. */
   readonly log: (text: string) => void;
   /** Gets everything else. */

@@ -7,12 +7,14 @@
 import type { BuildOptions } from "../build_all.ts";
 import { selectFamilies } from "../families.ts";
 import { KrunnerError } from "../errors.ts";
+import { type Manifest, readManifest } from "../manifest.ts";
 import {
   findPackageDirs,
   openPackages,
   type PackageDir,
 } from "../package_dir.ts";
 import { findPackageVersion } from "../package_version.ts";
+import { realPlace } from "../real_place.ts";
 import { readReleased, type Released } from "../released.ts";
 import { packageVersionPath, readExactText } from "../version_changes.ts";
 import { readListed } from "../wheel/listed.ts";
@@ -71,12 +73,14 @@ export async function prepareRelease(
   const destination = options.skipPublish
     ? undefined
     : await findDestination(options, host.env);
+  const released = await readReleased(pkg.dir);
   const tags = await git.tags();
-  const prefix = tagPrefix(family, await isAlone(pkg), tags);
+  // A shallow clone has no tags; the record of the last release tells of one.
+  const known = released === undefined ? tags : [...tags, released.tag];
+  const prefix = tagPrefix(family, await isAlone(pkg), known);
   const tag = options.tag ?? `${prefix}${version}`;
   await git.requireTagName(tag);
   const dir = await Deno.realPath(pkg.dir);
-  const released = await readReleased(pkg.dir);
   const tagged = lastTagged(prefix, tags.filter((it) => it !== tag));
   return {
     pkg,
@@ -95,7 +99,7 @@ export async function prepareRelease(
       branch: await git.branch() ?? "",
       commit: await git.head(),
       arches: options.arches,
-      out: absolute(options.out, host.cwd),
+      out: await realPlace(absolute(options.out, host.cwd)),
       repository: destination?.url ?? null,
     },
     statePath: await git.privatePath(`release-${family}.json`),
@@ -108,7 +112,8 @@ async function findPackage(
   { family, dir }: ReleaseOptions,
   { root }: ReleaseHost,
 ): Promise<PackageDir> {
-  const packages = await openPackages(dir, root);
+  // A program's own dockerfiles are in no checkout: nothing is put anywhere.
+  const packages = await openPackages(dir, root, { readOnly: true });
   const families = family === undefined ? [] : [family];
   const [pkg] = await selectFamilies(packages, families);
   if (pkg === undefined) throw new TypeError("no package directory");
@@ -150,6 +155,20 @@ async function namesOf(pkg: PackageDir): Promise<PackageNames> {
 export function fileNames({ names, settings }: Release): string[] {
   const wheels = settings.arches.map((arch) => wheelName(names, arch));
   return [...wheels, sdistName(names)];
+}
+
+/** The manifests of all volumes of a release. */
+export async function readManifests(
+  { pkg, listed, settings }: Release,
+): Promise<Manifest[]> {
+  const manifests: Manifest[] = [];
+  for (const distroVersion of listed) {
+    for (const arch of settings.arches) {
+      const manifest = await readManifest({ pkg, distroVersion }, arch);
+      if (manifest !== undefined) manifests.push(manifest);
+    }
+  }
+  return manifests;
 }
 
 /**

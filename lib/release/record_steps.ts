@@ -17,10 +17,10 @@ import {
 import { diffPackages, diffVolumes } from "../verify/diff.ts";
 import { addSection, renderSection, type VolumeNews } from "./changelog.ts";
 import { commitMessage, releasePaths, tagMessage } from "./commands.ts";
-import { readManifests } from "./make_steps.ts";
-import type { Release } from "./prepare.ts";
+import { readManifests, type Release } from "./prepare.ts";
 import { previousArchive } from "./previous.ts";
 import type { ReleaseRun } from "./run.ts";
+import { requireUnchanged } from "./tree.ts";
 
 /** Writes `released.json` and the changelog's section, together. */
 export async function record(run: ReleaseRun): Promise<void> {
@@ -122,6 +122,7 @@ async function findNews({ release, host }: ReleaseRun): Promise<VolumeNews[]> {
 export async function commit(run: ReleaseRun): Promise<void> {
   const { release } = run;
   if (await isOwnCommit(release)) return;
+  await requireUnchanged(release, (step) => run.isPending(step));
   const { git, below } = release;
   const outputs = (await git.trackedChanges()).filter((path) =>
     path.startsWith(below) &&

@@ -17,6 +17,7 @@ import {
   commandLine,
   renderCommands,
   renderSummary,
+  script,
   stepCommands,
 } from "./commands.ts";
 import { build, check, makeFiles, verify } from "./make_steps.ts";
@@ -26,6 +27,7 @@ import { readBack, upload } from "./publish_steps.ts";
 import { commit, isOwnCommit, record, tag } from "./record_steps.ts";
 import { ReleaseRun } from "./run.ts";
 import {
+  hasBegun,
   newState,
   nextStep,
   readState,
@@ -70,8 +72,9 @@ export async function runRelease(
   const prepared = await prepareRelease(options, host);
   if (options.dryRun) return await dryRun(prepared, options, host);
   await Deno.mkdir(folderOf(prepared.statePath), { recursive: true });
+  // One for all families: the branch can take one commit at a time.
   using _lock = await takeLock(
-    `${prepared.statePath}.lock`,
+    `${folderOf(prepared.statePath)}/release.lock`,
     host.pid,
     (holder) =>
       `Cannot release ${prepared.settings.project}: another process does (process ${holder}); wait for its end`,
@@ -83,11 +86,13 @@ export async function runRelease(
   host.note(renderChecks(checked.outcomes));
   if (problems.length > 0) throw failedChecks(problems);
   host.note(`\n${renderSummary(release, checked.volumes)}\n`);
-  if (!options.yes && host.ask?.("Release this?") !== true) {
+  if (!options.yes && await host.ask?.("Release this?") !== true) {
     host.note("Nothing was done");
     return 1;
   }
   const run = new ReleaseRun(release, options, host, checked.twine, state);
+  // So that "--resume" knows of a release that is killed in its first step.
+  await run.update({});
   await doSteps(run);
   await finish(run);
   return 0;
@@ -116,7 +121,7 @@ async function openState(
   const { statePath, settings } = release;
   const state = await readState(statePath);
   if (!options.resume) {
-    if (state !== undefined) {
+    if (state !== undefined && hasBegun(state)) {
       throw new KrunnerError(unfinishedMessage(state, statePath));
     }
     return { release, state: newState(settings, dayOf(host)) };
@@ -125,6 +130,9 @@ async function openState(
     throw new KrunnerError(
       `Cannot go on: no release of ${settings.project} is unfinished; leave "--resume" out`,
     );
+  }
+  if (!hasBegun(state)) {
+    return { release, state: newState(settings, dayOf(host)) };
   }
   const isOwn = await isOwnCommit(release, state.settings.commit);
   requireSame(state, settings, statePath, isOwn);
@@ -158,9 +166,9 @@ async function doSteps(run: ReleaseRun): Promise<void> {
 /** Says how to go on after a failure. */
 async function explain(run: ReleaseRun, step: Step): Promise<void> {
   const begun = await readState(run.release.statePath).catch(() => undefined);
-  const again = commandLine(["release.ts", ...run.options.args]);
+  const again = commandLine([...script("release"), ...run.options.args]);
   run.host.note(
-    begun === undefined
+    begun === undefined || !hasBegun(begun)
       ? `note: nothing is finished; once that is mended, begin again with "${again}"`
       : `note: all before "${step}" is finished; once that is mended, go on with "${again} --resume"`,
   );
@@ -192,13 +200,13 @@ async function dryRun(
   if (options.resume) {
     const opened = await openState(release, options, host);
     [shown, begun] = [opened.release, opened.state];
-  } else if (state !== undefined) {
+  } else if (state !== undefined && hasBegun(state)) {
     problems.push(unfinishedMessage(state, statePath));
   }
   const isPending = (step: Step) => !begun.done.includes(step);
   const checked = await checkRelease(shown, options, host, isPending);
   problems.push(...problemsOf(checked.outcomes));
-  host.log(renderDryRun(shown, options, checked, isPending));
+  host.log(renderDryRun(shown, options, host.cwd, checked, isPending));
   if (nextStep(begun) === undefined) host.log("Nothing is left to do");
   if (problems.length > 0) throw failedChecks(problems);
   return 0;
@@ -207,13 +215,15 @@ async function dryRun(
 function renderDryRun(
   release: Release,
   options: ReleaseOptions,
-  { outcomes, volumes, twine }: Checked,
+  cwd: string,
+  { outcomes, volumes, twine, asks }: Checked,
   isPending: (step: Step) => boolean,
 ): string {
   const commands = stepCommands(
     release,
     twine ?? { argv: ["twine"], version: "" },
-    buildWords(options),
+    options,
+    { cwd, asks },
   );
   const left = Object.fromEntries(
     Object.entries(commands).filter(([step]) => isPending(step as Step)),
@@ -223,20 +233,4 @@ function renderDryRun(
     renderSummary(release, volumes),
     renderCommands(left),
   ].join("\n\n");
-}
-
-/** The options of a release that its builds get. */
-function buildWords(options: ReleaseOptions): string[] {
-  const { base, mirror, keyring, sources, network, engine } = options;
-  const given = {
-    base: base === "auto" ? undefined : base,
-    mirror,
-    keyring,
-    sources,
-    network,
-    engine: engine === "docker" ? undefined : engine,
-  };
-  return Object.entries(given).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}`, value]
-  );
 }

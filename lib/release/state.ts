@@ -90,14 +90,25 @@ export async function readState(
     throw error;
   }
   try {
-    const state: ReleaseState = JSON.parse(text);
-    if (state.schema === 1 && Array.isArray(state.done)) return state;
+    const state: unknown = JSON.parse(text);
+    if (isState(state)) return state;
   } catch {
     // Said below.
   }
   throw new KrunnerError(
     `Cannot read "${path}": it is not the state of a release; see what is uploaded, then remove the file`,
   );
+}
+
+function isState(json: unknown): json is ReleaseState {
+  const { schema, settings, date, done, files, uploads } =
+    (json ?? {}) as Partial<ReleaseState>;
+  return schema === 1 && typeof date === "string" &&
+    Array.isArray(done) && Array.isArray(files) &&
+    typeof uploads === "object" && uploads !== null &&
+    ([settings?.project, settings?.version, settings?.commit, settings?.out]
+      .every((it) => typeof it === "string")) &&
+    Array.isArray(settings?.arches);
 }
 
 /** Writes the state, so that it is on the disk whatever comes then. */
@@ -113,6 +124,14 @@ export async function writeState(
 /** The step that comes next; `undefined` where all are done. */
 export function nextStep({ done }: ReleaseState): Step | undefined {
   return STEPS.find((step) => !done.includes(step));
+}
+
+/**
+ * Whether a release left something behind: a step that is done. Without, whatever
+ * it was going to be, the next one begins at the same place.
+ */
+export function hasBegun({ done }: ReleaseState): boolean {
+  return done.length > 0;
 }
 
 /** Names of the files that are, or may be, on the index. */

@@ -119,11 +119,28 @@ export async function uploadFile(
   const [{ success, code }, stdout, stderr] = await Promise.all([
     child.status,
     canAsk ? "" : new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
+    readStderr(child.stderr, canAsk),
   ]);
   if (signal.aborted) throw new CancelledError("Cancelled");
   if (success) return undefined;
   return failureWords(stdout, stderr) || `exit code ${code}`;
+}
+
+/** What it says on stderr, which is where Python asks for a name. */
+async function readStderr(
+  stream: ReadableStream<Uint8Array>,
+  isShown: boolean,
+): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    text += decoder.decode(chunk, { stream: true });
+    if (!isShown) continue;
+    for (let rest = chunk; rest.length > 0;) {
+      rest = rest.subarray(await Deno.stderr.write(rest));
+    }
+  }
+  return text;
 }
 
 /**

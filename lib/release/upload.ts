@@ -6,7 +6,7 @@
 
 import { KrunnerError } from "../errors.ts";
 import { pause } from "../pause.ts";
-import type { IndexFile } from "./index_api.ts";
+import { IndexError, type IndexFile } from "./index_api.ts";
 import type { MadeFile } from "./state.ts";
 
 /** What is needed of an index. */
@@ -71,10 +71,11 @@ export async function uploadAll(
       await uploadOne(file, host);
     } catch (error) {
       if (!(error instanceof KrunnerError) || host.signal.aborted) throw error;
+      const unsure = error instanceof UnsureError ? 1 : 0;
       throw new KrunnerError(
-        `${error.message}; on the index: ${
-          names(files.slice(0, position))
-        }; not there: ${names(files.slice(position))}`,
+        `${error.message}; on the index: ${names(files.slice(0, position))}; ${
+          unsure === 0 ? "" : `there or not: ${file.file}; `
+        }not there: ${names(files.slice(position + unsure))}`,
         { cause: error },
       );
     }
@@ -99,13 +100,29 @@ async function uploadOne(file: MadeFile, host: Uploads): Promise<void> {
   host.say(`${name}: uploading`);
   const fault = await host.upload(path);
   // What the answer to was lost, or a second try found there, is uploaded.
-  if (
-    fault !== undefined &&
-    !await appears(file, host, Math.min(SECOND_LOOK, host.wait))
-  ) {
+  if (fault !== undefined && !await cameThrough(file, host, fault)) {
     throw new KrunnerError(`Cannot upload "${name}": twine says: ${fault}`);
   }
   await host.record(name, "done");
+}
+
+/** An upload that failed, and may have come through all the same. */
+class UnsureError extends KrunnerError {}
+
+async function cameThrough(
+  file: MadeFile,
+  host: UploadHost,
+  fault: string,
+): Promise<boolean> {
+  try {
+    return await appears(file, host, Math.min(SECOND_LOOK, host.wait));
+  } catch (error) {
+    if (!(error instanceof IndexError)) throw error;
+    throw new UnsureError(
+      `Cannot upload "${file.file}": twine says: ${fault}; whether it came through is not known (${error.message})`,
+      { cause: error },
+    );
+  }
 }
 
 /**

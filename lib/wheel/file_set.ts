@@ -6,6 +6,7 @@
  */
 
 import { KrunnerError } from "../errors.ts";
+import { isLfsPointerFile, LFS_ADVICE } from "../git_lfs.ts";
 import { readVolumeVersion } from "../labels.ts";
 import { type Manifest, parseManifest } from "../manifest.ts";
 import {
@@ -89,6 +90,7 @@ export async function findFileSet(
   for (const distroVersion of listed) {
     const { facts, archive } = await readVolume({ pkg, distroVersion }, arch);
     const names = outputNames(distroVersion, arch);
+    await requireNoPointer(`${pkg.dir}/${names.archive}`);
     const entry = (name: string): Entry => ({
       name,
       content: `${pkg.dir}/${name}`,
@@ -106,9 +108,11 @@ export async function findFileSet(
     sboms.push(entry(names.spdx));
   }
   const ttyd = ttydName(arch);
-  const hasTtyd = await isFile(`${pkg.dir}/${ttyd}`);
+  const ttydPath = `${pkg.dir}/${ttyd}`;
+  const hasTtyd = await isFile(ttydPath);
   if (hasTtyd) {
-    files.push({ name: ttyd, content: `${pkg.dir}/${ttyd}`, mode: 0o755 });
+    await requireTtyd(ttydPath);
+    files.push({ name: ttyd, content: ttydPath, mode: 0o755 });
   }
   return {
     files: files.sort(byName),
@@ -145,6 +149,21 @@ function requireDockerfiles(pkg: PackageDir, listed: readonly string[]): void {
       `Cannot make a wheel of "${pkg.dir}": ${VERSIONS_FILE} lists "${name}", but there is no krunner-env.${name}.dockerfile; add it, or take the line out`,
     );
   }
+}
+
+/** @throws {KrunnerError} If what stands for the terminal is no program. */
+async function requireTtyd(path: string): Promise<void> {
+  await requireNoPointer(path);
+  const { size } = await Deno.stat(path);
+  if (size > 0) return;
+  throw new KrunnerError(
+    `Cannot pack "${path}": it is empty; build it with "ttyd.ts", or remove it`,
+  );
+}
+
+async function requireNoPointer(path: string): Promise<void> {
+  if (!await isLfsPointerFile(path)) return;
+  throw new KrunnerError(`Cannot pack "${path}": ${LFS_ADVICE}`);
 }
 
 async function isFile(path: string): Promise<boolean> {
