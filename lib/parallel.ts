@@ -10,7 +10,21 @@ export function once<T>(make: () => Promise<T>): () => Promise<T> {
   return () => made ??= make();
 }
 
-/** Maps in order of the list, at most `jobs` at once. */
+/**
+ * As `Promise.all()`, but when it fails nothing is under way any more: it waits for
+ * all of them, and throws what the first of the list that failed throws.
+ */
+export async function allEnded<const T extends readonly unknown[]>(
+  promises: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(promises);
+  return await Promise.all(promises);
+}
+
+/**
+ * Maps in order of the list, at most `jobs` at once. After a failure no further one
+ * is begun, and those under way are waited for.
+ */
 export async function inParallel<T, R>(
   list: readonly T[],
   jobs: number,
@@ -18,10 +32,20 @@ export async function inParallel<T, R>(
 ): Promise<R[]> {
   const results: R[] = [];
   const queue = list.entries();
-  await Promise.all(
-    Array.from({ length: Math.min(jobs, list.length) }, async () => {
-      for (const [index, item] of queue) results[index] = await map(item);
-    }),
+  let hasFailed = false;
+  const work = async () => {
+    for (const [index, item] of queue) {
+      if (hasFailed) return;
+      try {
+        results[index] = await map(item);
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
+    }
+  };
+  await allEnded(
+    Array.from({ length: Math.min(jobs, list.length) }, work),
   );
   return results;
 }

@@ -10,7 +10,7 @@ import { krunnerVersion } from "../cli.ts";
 import { listPackageFiles } from "../context.ts";
 import { fileError, KrunnerError } from "../errors.ts";
 import { outputNames, type PackageDir } from "../package_dir.ts";
-import { inParallel } from "../parallel.ts";
+import { allEnded, inParallel } from "../parallel.ts";
 import { defaultDescription, defaultSummary } from "./description.ts";
 import {
   byName,
@@ -115,7 +115,7 @@ export async function planPackage(
   for (const set of sets) set.notices.forEach(onNotice);
   const sources = await sourceFiles(pkg, listed, options.out);
   const shared = await share(pkg, sets[0]!, sources, onNotice);
-  const [seconds, sdist, ...wheels] = await Promise.all([
+  const [seconds, sdist, ...wheels] = await allEnded([
     archiveTime(options.epoch, pkg.dir),
     planSdist(shared, sources, options),
     ...arches.map((arch, index) =>
