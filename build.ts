@@ -69,7 +69,7 @@ const OPTIONS = {
 /** The text of `--help`. */
 export const HELP: Help = {
   summary:
-    "Builds krunner volumes from dockerfiles: krunner-env.{distro-version}.{arch}.tar.xz,\nits version files and its manifest.",
+    "Builds krunner volumes from dockerfiles: krunner-env.{distro-version}.{arch}.tar.xz,\nits version files, its manifest and its SPDX document.",
   usage: ["build.ts [options] <distro-version>...", "build.ts [options] --all"],
   options: OPTIONS,
   examples: {

@@ -52,10 +52,10 @@ export const HELP: Help = {
   summary:
     "Raises the versions of krunner volumes and packages. A version never goes down.",
   usage: [
-    "bump.ts volume <distro-version>… | --all  [--to N] [--dry-run] [options]",
-    "bump.ts package <change> [family…]  [--dry-run] [options]",
+    "bump.ts volume <distro-version>... | --all  [--to N] [--dry-run] [options]",
+    "bump.ts package <change> [family]...  [--dry-run] [options]",
     "bump.ts show [options]",
-    "bump.ts check [distro-version…] [options]",
+    "bump.ts check [distro-version]... [options]",
   ],
   commands: {
     volume:
@@ -77,9 +77,9 @@ export const HELP: Help = {
       "In another checkout than the one around you",
   },
   exitCodes: {
-    "0": "done; check: no bump was forgotten",
-    "1": "failed, nothing was changed; check: a bump was forgotten",
-    "2": "wrong usage",
+    "0": "Done; check: no bump was forgotten",
+    "1": "Failed, and nothing was changed; check: a bump was forgotten",
+    "2": "Wrong usage",
   },
 };
 

@@ -60,8 +60,8 @@ export const HELP: Help = {
     "deno run -A doctor.ts --sources /media/sources": "Without a network",
   },
   exitCodes: {
-    "0": "Builds can work, if with warnings",
-    "1": "No build, or none of what is named, could work",
+    "0": "A build can work, perhaps with warnings",
+    "1": "No build can work, or none of those that are named",
     "2": "Wrong usage",
     "129, 130, 143":
       "Stopped by SIGHUP, Ctrl-C or SIGTERM; nothing is left behind",

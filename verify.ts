@@ -102,9 +102,11 @@ export const HELP: Help = {
   },
   exitCodes: {
     "0": "Nothing is wrong; diff: the volumes were compared",
-    "1": "Something is wrong with a volume, or it could not be judged",
+    "1":
+      "Something is wrong with a volume, or it could not be judged;\ndiff --exit-code: the archives differ",
     "2": "Wrong usage",
-    "130, 143": "Stopped by Ctrl-C or SIGTERM; nothing is left behind",
+    "129, 130, 143":
+      "Stopped by SIGHUP, Ctrl-C or SIGTERM; nothing is left behind",
   },
 };
 

@@ -104,7 +104,8 @@ export const HELP: Help = {
     "0": "Done; shell: the command's own exit code",
     "1": "Something could not be done",
     "2": "Wrong usage",
-    "130, 143": "Stopped by Ctrl-C or SIGTERM; nothing is left behind",
+    "129, 130, 143":
+      "Stopped by SIGHUP, Ctrl-C or SIGTERM; nothing is left behind",
   },
 };
 

@@ -305,7 +305,7 @@ export interface OutputNames {
   readonly version: string;
 }
 
-/** The names that the agent looks for (see CONTRACT in the README). */
+/** The names of a build's outputs; the agent looks for all but manifest and SPDX. */
 export function outputNames(distroVersion: string, arch: string): OutputNames {
   const stem = `krunner-env.${distroVersion}.${arch}`;
   return {

@@ -23,8 +23,8 @@ const BUILD: Help = {
 const BUMP: Help = {
   ...BUILD,
   usage: [
-    "bump.ts volume <distro-version>… | --all",
-    "bump.ts package <change> [family…]",
+    "bump.ts volume <distro-version>... | --all",
+    "bump.ts package <change> [family]...",
     "bump.ts show [options]",
     "bump.ts diff <old> <new>",
   ],

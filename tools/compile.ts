@@ -54,7 +54,7 @@ const OPTIONS = {
 const HELP: Help = {
   summary:
     "Makes dist/krunner: one program with Deno, all scripts and the dockerfiles.",
-  usage: ["deno task compile [--target TRIPLE]..."],
+  usage: ["deno task compile [options]"],
   options: OPTIONS,
   examples: {
     "deno task compile": "For this machine",

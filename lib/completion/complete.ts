@@ -201,7 +201,7 @@ async function completeOperand(
  * before it in the usage, more than once if that says so.
  */
 function mayBeFamily(usage: string, operands: number): boolean {
-  const [, words, more] = /^\S+ (.*?)\[family(\]\.{3}|…)?/m.exec(usage) ?? [];
+  const [, words, more] = /^\S+ (.*?)\[family\](\.{3})?/m.exec(usage) ?? [];
   if (words === undefined) return false;
   const before = words.split(" ")
     .filter((word) => word !== "" && word !== "[options]").length;
