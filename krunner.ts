@@ -67,7 +67,7 @@ const COMMANDS: Readonly<Record<string, Row>> = { ...SCRIPTS, ...OWN };
 
 /** The text of `--help`. */
 export const HELP: Help = {
-  summary: "Builds, proves and keeps Backend.AI krunner volumes.",
+  summary: "Builds, judges, keeps and releases Backend.AI krunner volumes.",
   usage: [
     "krunner <command> [arguments]",
     "krunner help [command]",

@@ -1,5 +1,5 @@
 # Wheels of the kernel runner's dependencies, made from the release's own Debian
-# packages, in /wheels. The env stage uses that folder and nothing else of this
+# packages, in /wheels. The volume stage uses that folder and nothing else of this
 # image, so any other folder of wheels can take its place.
 ARG BASE_IMAGE=debian:12-slim
 FROM ${BASE_IMAGE}

@@ -1,5 +1,5 @@
 # Wheels of the kernel runner's dependencies from the package index, in /wheels.
-# The env stage uses that folder and nothing else of this image, so any other
+# The volume stage uses that folder and nothing else of this image, so any other
 # folder of wheels can take its place (--wheelhouse).
 ARG IMAGE_PREFIX=lablup/backendai-krunner
 ARG DISTRO_VERSION=ubuntu22.04
