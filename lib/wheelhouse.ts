@@ -1,6 +1,6 @@
 /**
  * A folder of wheels in place of the wheels stage (`--wheelhouse`): its wheels
- * become an image that the env stage cannot tell from the stage's own.
+ * become an image that later stages cannot tell from the stage's own.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 # CPython for the krunner volume, compiled from the release's own source
 # tarball into /opt/backend.ai. Everything that `make install` installs is
-# still there: the env stage leaves out what a volume does not need.
+# still there: the volume stage leaves out what a volume does not need.
 ARG IMAGE_PREFIX=lablup/backendai-krunner
 ARG DISTRO_VERSION=debian12
 FROM ${IMAGE_PREFIX}-toolchain:${DISTRO_VERSION}

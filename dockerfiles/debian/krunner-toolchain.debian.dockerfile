@@ -4,7 +4,7 @@ ARG BASE_IMAGE=debian:12-slim
 FROM ${BASE_IMAGE}
 
 # The compiler and the headers of every library that a module of the standard
-# library wants, Tk aside (a kernel has no display), and what the env stage
+# library wants, Tk aside (a kernel has no display), and what the volume stage
 # needs to trim and relink (binutils, patchelf).
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \

@@ -1,7 +1,7 @@
 # CPython for the krunner volume, compiled from python.org's source tarball into
 # /opt/backend.ai, with an OpenSSL and an SQLite of its own where the release's
-# are too old. Everything that `make install` installs is still there: the env
-# stage leaves out what a volume does not need.
+# are too old. Everything that `make install` installs is still there: the
+# volume stage leaves out what a volume does not need.
 ARG IMAGE_PREFIX=lablup/backendai-krunner
 ARG DISTRO_VERSION=ubuntu22.04
 FROM ${IMAGE_PREFIX}-toolchain:${DISTRO_VERSION}

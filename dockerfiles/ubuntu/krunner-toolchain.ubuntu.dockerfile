@@ -4,8 +4,8 @@ ARG BASE_IMAGE=ubuntu:22.04
 FROM ${BASE_IMAGE}
 
 # The compiler and the headers of every library that a module of the standard
-# library wants, Tk aside (a kernel has no display), what the env stage needs to
-# trim and relink (binutils, patchelf), and what OpenSSL's build needs (perl).
+# library wants, Tk aside (a kernel has no display), what the volume stage needs
+# to trim and relink (binutils, patchelf), and what OpenSSL's build needs (perl).
 # Some libraries go by another name in older releases, or come with another
 # package: those that there are, are taken.
 RUN set -eu; \

@@ -8,7 +8,7 @@ import { type Engine, sealed, type SealedContainer } from "../engine.ts";
 import { fileError } from "../errors.ts";
 import { readTar } from "../tar_reader.ts";
 
-/** The folder of the image that the env stage takes wheels from. */
+/** The folder of the image that a later stage takes wheels from. */
 const WHEELS = "/wheels";
 
 /**
