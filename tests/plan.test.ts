@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { KrunnerError, UsageError } from "../lib/errors.ts";
 import { changedInputs, type Inputs, sha256 } from "../lib/inputs.ts";
+import { openPackageDir } from "../lib/package_dir.ts";
 import { type BuildPlan, makePlan } from "../lib/plan.ts";
 import { DEFAULT_IMAGE_PREFIX } from "../lib/plan/image_names.ts";
 import type { PlanOptions } from "../lib/plan/options.ts";
@@ -491,18 +492,29 @@ Deno.test("makePlan() refuses a package directory that cannot be built", async (
       `Cannot build "debian12": stage "env" is made from stage "python", which has no dockerfile; add "${fixture.dir}/krunner-python.debian12.dockerfile" or "krunner-python.debian.dockerfile"`,
     );
   });
-  await t.step("a link to nothing that is copied", async () => {
-    using fixture = await packageFixture(FAMILY);
-    await Deno.symlink("nowhere", `${fixture.dir}/recipe/link`);
-    const error = await assertRejects(
-      () => makePlan(fixture.target, OPTIONS),
-      KrunnerError,
-    );
-    assertEquals(
-      error.message,
-      `Cannot read "${fixture.dir}/recipe/link": no such file or directory; see that it is a file that you may read`,
-    );
-  });
+  for (
+    const name of [
+      "recipe/link",
+      "krunner-python.debian12.dockerfile",
+      "versions.txt",
+    ]
+  ) {
+    await t.step(`a link to nothing: ${name}`, async () => {
+      const { "versions.txt": _, ...files } = FAMILY;
+      using fixture = await packageFixture(files);
+      const { dir, target: { distroVersion } } = fixture;
+      await Deno.symlink("nowhere", `${dir}/${name}`);
+      const pkg = await openPackageDir(dir);
+      const error = await assertRejects(
+        () => makePlan({ pkg, distroVersion }, OPTIONS),
+        KrunnerError,
+      );
+      assertEquals(
+        error.message,
+        `Cannot read "${dir}/${name}": no such file or directory; see that it is a file that you may read`,
+      );
+    });
+  }
 });
 
 const LITERAL = {
