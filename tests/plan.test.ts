@@ -55,7 +55,7 @@ const FAMILY = {
     debian12: {
       base: "debian:12-slim",
       bootstrap: { suite: "bookworm" },
-      args: { PYTHON_VERSION: "3.11.2", UNUSED: "x" },
+      args: { PYTHON_VERSION: "3.11.2" },
     },
   }),
 };
@@ -224,6 +224,26 @@ Deno.test("makePlan() tells what an agent would miss", async (t) => {
       assertEquals(notices.length, expected, notices.join("\n"));
     });
   }
+});
+
+Deno.test("makePlan() tells of build arguments that no dockerfile declares", async () => {
+  const plan = await planOf({
+    "krunner-standalone.debian.dockerfile": "FROM scratch\nARG STANDALONE\n",
+    "krunner.json": JSON.stringify({
+      debian12: {
+        base: "debian:12-slim",
+        args: {
+          PYTHON_VERSION: "3.11.2",
+          PYTHN_VERSION: "3.11.2",
+          STANDALONE: "for a stage that is not built this time",
+        },
+      },
+    }),
+  });
+  assertEquals(plan.notices.slice(1), [
+    `"${plan.target.pkg.dir}/krunner.json" gives "debian12" a build argument "PYTHN_VERSION", which none of its dockerfiles declares; correct its spelling, or remove it`,
+  ]);
+  assertEquals(plan.inputs.args, { PYTHON_VERSION: "3.11.2" });
 });
 
 Deno.test("makePlan() passes options on to the stages that declare them", async () => {
@@ -399,6 +419,17 @@ Deno.test("makePlan() counts a file's mode as far as it reaches the builder", as
 
 /** Wrong package directories, and the message with `DIR` for its path. */
 const FAULTS: [string, Record<string, string>, string][] = [
+  ...[
+    ["ARCH", 'give "--arch"'],
+    ["BASE_IMAGE", 'give the image as "base"'],
+    ["IMAGE_PREFIX", 'give "--image-prefix"'],
+  ].map(([name = "", advice]): [string, Record<string, string>, string] => [
+    `${name} in krunner.json`,
+    {
+      "krunner.json": JSON.stringify({ debian12: { args: { [name]: "x" } } }),
+    },
+    `Cannot use "DIR/krunner.json": the build argument "${name}" of "debian12" must fit the rest of the plan; remove it and ${advice}`,
+  ]),
   [
     "no label",
     {
@@ -531,6 +562,11 @@ Deno.test("makePlan() refuses options that do not fit", async (t) => {
     [
       { buildArgs: { PYTON_VERSION: "1" } },
       `Cannot use "--build-arg PYTON_VERSION=…": no dockerfile of "debian12" declares it; they declare ${declared}`,
+    ],
+    [
+      { buildArgs: { KEEP: "x" } },
+      'Cannot use "--build-arg KEEP=…": no dockerfile of "debian12" declares it; they declare none',
+      LITERAL,
     ],
     [
       { buildArgs: { BASE_IMAGE: "x" } },
