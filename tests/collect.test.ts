@@ -358,10 +358,15 @@ Deno.test("verifyFile() names the file and both checksums", async () => {
 });
 
 Deno.test("openFolder() takes a folder without index for a plain one", async () => {
-  using dir = tempDir({ "x-1.tgz": "x" });
-  for (const path of [dir.path, `${dir.path}/none`, `${dir.path}/x-1.tgz`]) {
-    const { dir, index } = await openFolder(`${path}/`);
-    assertEquals([dir, index], [path, undefined]);
+  using folder = tempDir({ "x-1.tgz": "x" });
+  const { dir, index } = await openFolder(`${folder.path}/`);
+  assertEquals([dir, index], [folder.path, undefined]);
+  for (const path of [`${dir}/none`, `${dir}/x-1.tgz`]) {
+    const error = await assertRejects(() => openFolder(path), KrunnerError);
+    assertEquals(
+      error.message,
+      `Cannot take sources from "${path}": it is no folder; name the one that "sources.ts" made, or one with the sources in it, with "--sources" or KRUNNER_SOURCES`,
+    );
   }
 });
 
