@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { KrunnerError, UsageError } from "../lib/errors.ts";
 import { changedInputs, type Inputs, sha256 } from "../lib/inputs.ts";
 import { openPackageDir } from "../lib/package_dir.ts";
@@ -244,6 +244,22 @@ Deno.test("makePlan() tells of build arguments that no dockerfile declares", asy
     `"${plan.target.pkg.dir}/krunner.json" gives "debian12" a build argument "PYTHN_VERSION", which none of its dockerfiles declares; correct its spelling, or remove it`,
   ]);
   assertEquals(plan.inputs.args, { PYTHON_VERSION: "3.11.2" });
+});
+
+Deno.test("makePlan() lets a source be left out, and no version be mistaken", async () => {
+  const files = {
+    "krunner-python.debian.dockerfile":
+      'ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nARG LIBRARY=""\nCOPY requirements.txt sources/library-${LIBRARY}.t[gz] /x/\n',
+  };
+  assertEquals((await planOf(files)).sources, []);
+  const error = await assertRejects(
+    () => planOf(files, { buildArgs: { LIBRARY: "9" } }),
+    KrunnerError,
+  );
+  assertMatch(
+    error.message,
+    /, line 4: no row of sources\.json has the file "library-9\.t\[gz\]"; add one,/,
+  );
 });
 
 Deno.test("makePlan() passes options on to the stages that declare them", async () => {
