@@ -357,6 +357,53 @@ Deno.test("verifyFile() names the file and both checksums", async () => {
   );
 });
 
+Deno.test("applyFolder() gives what upstream's volumes are made on, to try them in", async () => {
+  const name = (stage: string) => `lablup/backendai-krunner-${stage}:debian12`;
+  using fixture = await packageFixture({
+    "krunner-env.debian12.dockerfile": `FROM ${
+      name("python")
+    }\nLABEL ai.backend.krunner.version=3\n`,
+    "krunner-python.debian12.dockerfile": "FROM debian:12\n",
+  });
+  const plan = await makePlan(fixture.target, {
+    arch: "x86_64",
+    base: "auto",
+    buildArgs: {},
+    imagePrefix: "lablup/backendai-krunner",
+    sources: "/d",
+  });
+  assertEquals(plan.madeOn, "debian:12");
+  const { base: _, wheels: __, ...rest } = entryOf(plan);
+  const entry: CollectedEntry = {
+    ...rest,
+    sources: [],
+    stages: {
+      python: { ...image("python"), inputs: stageInputs(plan, "python") },
+    },
+    others: {},
+  };
+  assertEquals(misfits(plan, entry), ["image debian:12 (new)"]);
+  const archive = "images/debian12.x86_64.tar.xz";
+  const applied = applyFolder(plan, {
+    dir: "/d",
+    index: {
+      "debian12.x86_64": { ...entry, others: { "debian:12": image("base") } },
+    },
+    sums: new Map([[archive, HASH]]),
+  });
+  assertEquals(applied.images, [
+    {
+      reference: "debian:12",
+      dockerfile: "krunner-python.debian12.dockerfile",
+      collected: {
+        archive: `/d/${archive}`,
+        sha256: HASH,
+        ...image("base"),
+      },
+    },
+  ]);
+});
+
 Deno.test("openFolder() takes a folder without index for a plain one", async () => {
   using folder = tempDir({ "x-1.tgz": "x" });
   const { dir, index } = await openFolder(`${folder.path}/`);

@@ -47,13 +47,19 @@ export function offlineStages(plan: BuildPlan): StagePlan[] {
   return stagesBelow(stages, ["env"]);
 }
 
-/** Images that these stages name and that neither a stage nor the base image is. */
+/**
+ * Images that these stages name, and the one that the volume is made on and will
+ * be tried in, that neither a stage nor the base image is.
+ */
 export function otherImages(plan: BuildPlan): string[] {
   const known = [
     ...plan.stages.map(({ image }) => image),
     plan.base?.reference,
   ];
-  const images = offlineStages(plan).flatMap(({ from }) => from);
+  const images = [
+    ...offlineStages(plan).flatMap(({ from }) => from),
+    ...plan.madeOn === undefined ? [] : [plan.madeOn],
+  ];
   return [...new Set(images)].filter((image) => !known.includes(image)).sort();
 }
 
