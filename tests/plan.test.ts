@@ -447,6 +447,11 @@ const FAULTS: [string, Record<string, string>, string][] = [
     `Cannot use "DIR/krunner.json": the build argument "${name}" of "debian12" must fit the rest of the plan; remove it and ${advice}`,
   ]),
   [
+    "no FROM line",
+    { "krunner-wheels.debian.dockerfile": "ARG BASE_IMAGE\nCOPY a /\n" },
+    'Cannot build with "DIR/krunner-wheels.debian.dockerfile": it has no FROM line; add one',
+  ],
+  [
     "no label",
     {
       "krunner-env.debian12.dockerfile": ENV.replace(/LABEL.*/, ""),

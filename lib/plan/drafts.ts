@@ -96,5 +96,11 @@ async function readStage(
   const text = await Deno.readTextFile(path).catch((error) => {
     throw fileError("read", path, error);
   });
-  return { stage, name, text, file: readStageFile(text, path, args) };
+  const file = readStageFile(text, path, args);
+  if (file.parent === "") {
+    throw new KrunnerError(
+      `Cannot build with "${path}": it has no FROM line; add one`,
+    );
+  }
+  return { stage, name, text, file };
 }
