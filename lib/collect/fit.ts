@@ -56,9 +56,11 @@ export function otherImages(plan: BuildPlan): string[] {
     ...plan.stages.map(({ image }) => image),
     plan.base?.reference,
   ];
+  const { madeOn } = plan;
   const images = [
     ...offlineStages(plan).flatMap(({ from }) => from),
-    ...plan.madeOn === undefined ? [] : [plan.madeOn],
+    // An engine gives no image that it loads a name with a digest.
+    ...madeOn === undefined || madeOn.includes("@") ? [] : [madeOn],
   ];
   return [...new Set(images)].filter((image) => !known.includes(image)).sort();
 }
