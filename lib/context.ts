@@ -64,10 +64,11 @@ async function* walk(
 
 /**
  * The files that a dockerfile's patterns stand for, sorted by path. A wildcard may
- * match nothing, for that is how a dockerfile says "if it is there".
+ * match nothing, for that is how a dockerfile says "if it is there"; one of sources
+ * where a variable in it is empty only.
  *
- * @throws {KrunnerError} If a pattern without wildcards matches nothing or leaves
- * the context.
+ * @throws {KrunnerError} If another pattern matches nothing, or one leaves the
+ * context.
  */
 export function resolveContext(
   dockerfile: string,
@@ -84,7 +85,7 @@ export function resolveContext(
     })),
   ];
   const found = new Map<string, ContextFile>();
-  for (const { pattern, line } of patterns) {
+  for (const { pattern, line, hasEmptyVariable } of patterns) {
     const where = `"${dockerfile}", line ${line}`;
     if (pattern.split("/").includes("..")) {
       throw new KrunnerError(
@@ -96,7 +97,10 @@ export function resolveContext(
       (kind === "package" || pattern.startsWith(`${SOURCES_FOLDER}/`)) &&
       matchesPath(path)
     );
-    if (matches.length === 0 && !hasWildcard(pattern)) {
+    // A version that no row has would show only when the stage wants the file.
+    const mayMatchNothing = hasWildcard(pattern) &&
+      (hasEmptyVariable || !pattern.startsWith(`${SOURCES_FOLDER}/`));
+    if (matches.length === 0 && !mayMatchNothing) {
       throw new KrunnerError(missingMessage(where, pattern));
     }
     // A file of the package directory stands before a row of the same name.

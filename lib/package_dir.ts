@@ -6,7 +6,7 @@
  */
 
 import { embeddedData } from "./embedded.ts";
-import { isMissing, KrunnerError, UsageError } from "./errors.ts";
+import { fileError, isMissing, KrunnerError, UsageError } from "./errors.ts";
 import {
   distroVersionOf,
   isPackageDir,
@@ -124,7 +124,7 @@ export async function openPackageDir(dir: string): Promise<PackageDir> {
         { cause },
       );
     }
-    throw cause;
+    throw fileError("read", dir, cause);
   }
   const distroVersions = [...files]
     .map(distroVersionOf)
@@ -162,7 +162,7 @@ export async function findPackageDirs(root: string): Promise<PackageDir[]> {
       dirs.push(`${root}/${name}`);
     }
   } catch (cause) {
-    if (!isMissing(cause)) throw cause;
+    if (!isMissing(cause)) throw fileError("read", root, cause);
   }
   const found: PackageDir[] = [];
   for (const dir of dirs.sort()) {

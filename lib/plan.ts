@@ -15,11 +15,15 @@ import {
 import type { Inputs } from "./inputs.ts";
 import { dataOf, type DistroData, readPackageData } from "./package_data.ts";
 import { type OutputNames, outputNames, type Target } from "./package_dir.ts";
-import { allArgs, declaredArgs } from "./plan/build_args.ts";
+import {
+  allArgs,
+  declaredArgs,
+  describeStrangeArgs,
+} from "./plan/build_args.ts";
 import { type Draft, readStages } from "./plan/drafts.ts";
 import { DEFAULT_IMAGE_PREFIX, stageOfImage } from "./plan/image_names.ts";
 import { digestInputs } from "./plan/inputs.ts";
-import { checkOptions, type PlanOptions } from "./plan/options.ts";
+import { checkData, checkOptions, type PlanOptions } from "./plan/options.ts";
 import { planStages, type StagePlan, uniqueSources } from "./plan/stages.ts";
 import type { SourceRow } from "./sources.ts";
 import { describeListDifferences } from "./versions_list.ts";
@@ -65,6 +69,7 @@ export async function makePlan(
   options: PlanOptions,
 ): Promise<BuildPlan> {
   const data = withAlternative(await readDistroData(target), options);
+  checkData(target, data);
   const args = allArgs(target, options, data);
   const draft = await readStages(target, options, args);
   checkOptions(target, draft, options);
@@ -86,6 +91,7 @@ export async function makePlan(
     notices: [
       ...ttydNotices(target, stages, options.arch),
       ...await describeListDifferences(target.pkg, [target.distroVersion]),
+      ...await describeStrangeArgs(target, draft.stages, data),
     ],
   };
 }

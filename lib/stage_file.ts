@@ -22,6 +22,8 @@ export interface ContextPattern {
   readonly pattern: string;
   /** The dockerfile's line that names it, from 1. */
   readonly line: number;
+  /** Whether a variable in it is empty, which is how people say "not this one". */
+  readonly hasEmptyVariable?: true;
 }
 
 /** What a dockerfile needs. */
@@ -216,7 +218,14 @@ class StageReader {
     const parts = (known === text ? text : `${known}*`)
       .split("/")
       .filter((part) => part !== "" && part !== ".");
-    this.context.push({ pattern: parts.join("/"), line });
+    const variables = this.#scope ?? this.#globals;
+    const isEmpty = expandWord(source, escape).variables
+      .some((name) => variables[name] === "");
+    this.context.push({
+      pattern: parts.join("/"),
+      line,
+      ...isEmpty ? { hasEmptyVariable: true } : {},
+    });
   }
 
   /** Replaces variables; in a build stage, an {@linkcode UNKNOWN} may be left. */

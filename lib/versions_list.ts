@@ -5,6 +5,7 @@
  * @module
  */
 
+import { fileError } from "./errors.ts";
 import type { PackageDir } from "./package_dir.ts";
 
 /** The name of the list in a package directory. */
@@ -23,6 +24,7 @@ export function parseVersionsList(text: string): string[] {
  *
  * @param distroVersions Those to look at; all, and what is listed besides, by
  * default
+ * @throws {KrunnerError} If the list is there and cannot be read.
  */
 export async function describeListDifferences(
   { dir, files, distroVersions: known }: PackageDir,
@@ -33,8 +35,11 @@ export async function describeListDifferences(
       `There is no "${dir}/${VERSIONS_LIST}": an agent finds no volume of this package; list its distro versions there, one a line`,
     ];
   }
+  const path = `${dir}/${VERSIONS_LIST}`;
   const listed = parseVersionsList(
-    await Deno.readTextFile(`${dir}/${VERSIONS_LIST}`),
+    await Deno.readTextFile(path).catch((error) => {
+      throw fileError("read", path, error);
+    }),
   );
   const missing = (distroVersions ?? known)
     .filter((name) => !listed.includes(name));

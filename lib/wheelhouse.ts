@@ -6,7 +6,7 @@
  */
 
 import type { ContextFile } from "./context.ts";
-import { isMissing, UsageError } from "./errors.ts";
+import { fileError, isMissing, UsageError } from "./errors.ts";
 
 /** The dockerfile that puts a folder of wheels where the wheels stage would. */
 export const WHEELHOUSE_DOCKERFILE = "krunner-wheels.wheelhouse.dockerfile";
@@ -18,6 +18,7 @@ export type WheelFile = Extract<ContextFile, { kind: "wheel" }>;
  * The wheels of a folder, sorted by name.
  *
  * @throws {UsageError} If there is no such folder, or no wheel in it.
+ * @throws {KrunnerError} If it cannot be read.
  */
 export async function listWheels(folder: string): Promise<WheelFile[]> {
   const names: string[] = [];
@@ -26,7 +27,7 @@ export async function listWheels(folder: string): Promise<WheelFile[]> {
       if (name.endsWith(".whl")) names.push(name);
     }
   } catch (cause) {
-    if (!isMissing(cause)) throw cause;
+    if (!isMissing(cause)) throw fileError("read", folder, cause);
     throw new UsageError(
       `Cannot use "--wheelhouse ${folder}": there is no such folder; give a folder of wheels`,
       { cause },

@@ -210,6 +210,9 @@ Deno.test("build.ts takes sources from --sources, else from KRUNNER_SOURCES", as
       "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nCOPY sources/Python-3.11.2.tgz /\n",
   });
   const there = await Deno.makeTempDir({ dir: laboratory.root });
+  for (const name of ["option", "variable"]) {
+    await Deno.mkdir(`${there}/${name}`);
+  }
   const option = [`--sources=${there}/option`];
   const variable = { KRUNNER_SOURCES: `${there}/variable` };
   const cases: [string, string[], Record<string, string>, string][] = [

@@ -357,11 +357,74 @@ Deno.test("verifyFile() names the file and both checksums", async () => {
   );
 });
 
+/** The plan of a family whose dockerfiles name an image, as upstream's do. */
+async function upstreamPlan(image: string): Promise<BuildPlan> {
+  const python = "lablup/backendai-krunner-python:debian12";
+  using fixture = await packageFixture({
+    "krunner-env.debian12.dockerfile":
+      `FROM ${python}\nLABEL ai.backend.krunner.version=3\n`,
+    "krunner-python.debian12.dockerfile": `FROM ${image}\n`,
+  });
+  return await makePlan(fixture.target, {
+    arch: "x86_64",
+    base: "auto",
+    buildArgs: {},
+    imagePrefix: "lablup/backendai-krunner",
+    sources: "/d",
+  });
+}
+
+Deno.test("applyFolder() gives what upstream's volumes are made on, to try them in", async (t) => {
+  const archive = "images/debian12.x86_64.tar.xz";
+  const entryWith = (
+    plan: BuildPlan,
+    others: CollectedEntry["others"],
+  ): CollectedEntry => ({
+    distroVersion: "debian12",
+    arch: "x86_64",
+    sources: [],
+    stages: {
+      python: { ...image("python"), inputs: stageInputs(plan, "python") },
+    },
+    others,
+  });
+  await t.step("by its name", async () => {
+    const plan = await upstreamPlan("debian:12");
+    assertEquals(misfits(plan, entryWith(plan, {})), ["image debian:12 (new)"]);
+    const entry = entryWith(plan, { "debian:12": image("base") });
+    const applied = applyFolder(plan, {
+      dir: "/d",
+      index: { "debian12.x86_64": entry },
+      sums: new Map([[archive, HASH]]),
+    });
+    assertEquals(applied.images, [
+      {
+        reference: "debian:12",
+        dockerfile: "krunner-python.debian12.dockerfile",
+        collected: {
+          archive: `/d/${archive}`,
+          sha256: HASH,
+          ...image("base"),
+        },
+      },
+    ]);
+  });
+  await t.step("not by a digest, which it cannot get there", async () => {
+    const plan = await upstreamPlan(`debian:12@sha256:${HASH}`);
+    assertEquals(misfits(plan, entryWith(plan, {})), []);
+  });
+});
+
 Deno.test("openFolder() takes a folder without index for a plain one", async () => {
-  using dir = tempDir({ "x-1.tgz": "x" });
-  for (const path of [dir.path, `${dir.path}/none`, `${dir.path}/x-1.tgz`]) {
-    const { dir, index } = await openFolder(`${path}/`);
-    assertEquals([dir, index], [path, undefined]);
+  using folder = tempDir({ "x-1.tgz": "x" });
+  const { dir, index } = await openFolder(`${folder.path}/`);
+  assertEquals([dir, index], [folder.path, undefined]);
+  for (const path of [`${dir}/none`, `${dir}/x-1.tgz`]) {
+    const error = await assertRejects(() => openFolder(path), KrunnerError);
+    assertEquals(
+      error.message,
+      `Cannot take sources from "${path}": it is no folder; name the one that "sources.ts" made, or one with the sources in it, with "--sources" or KRUNNER_SOURCES`,
+    );
   }
 });
 

@@ -101,6 +101,10 @@ Deno.test("resolveContext() says what it cannot find", async (t) => {
       'Cannot build with "F", line 7: no row of sources.json has the file "Python-3.9.1.tgz"; add one, with its SHA-256 and origins',
     ],
     [
+      "sources/Python-3.9.1.t*",
+      'Cannot build with "F", line 7: no row of sources.json has the file "Python-3.9.1.t*"; add one, with its SHA-256 and origins',
+    ],
+    [
       "../a.txt",
       'Cannot build with "F", line 7: "../a.txt" leaves the package directory; copy the file there, or link to it',
     ],

@@ -435,7 +435,7 @@ Deno.test("doctor.ts looks for sources where builds do", async () => {
   const outcome = await doctor([], { KRUNNER_SOURCES: "/nonexistent" });
   assertMatch(
     assertFailure(outcome, 1),
-    /^Cannot use ".*\/nonexistent": it is/,
+    /^Cannot take sources from "\/nonexistent": it is/,
   );
 });
 
@@ -512,7 +512,7 @@ Deno.test("doctor.ts says what is wrong with a command line", async (t) => {
     [
       ["--sources=/nonexistent"],
       1,
-      /^Cannot use "--sources=\/nonexistent": it is no folder; name the one /,
+      /^Cannot take sources from "\/nonexistent": it is no folder; name the one /,
     ],
   ];
   for (const [args, code, message] of cases) {

@@ -149,7 +149,12 @@ Deno.test("openPackageDir() says what is wrong", async (t) => {
     ],
     ["bad", tag("debian 12", "bad")],
     ["dash", tag("-x", "dash")],
+    [
+      "circle",
+      `Cannot read "${root.path}/circle": too many levels of symbolic links; see that it is a file that you may read`,
+    ],
   ];
+  Deno.symlinkSync("circle", `${root.path}/circle`);
   for (const [name, message] of cases) {
     await t.step(name, async () => {
       const error = await assertRejects(

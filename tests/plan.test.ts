@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { KrunnerError, UsageError } from "../lib/errors.ts";
 import { changedInputs, type Inputs, sha256 } from "../lib/inputs.ts";
+import { openPackageDir } from "../lib/package_dir.ts";
 import { type BuildPlan, makePlan } from "../lib/plan.ts";
 import { DEFAULT_IMAGE_PREFIX } from "../lib/plan/image_names.ts";
 import type { PlanOptions } from "../lib/plan/options.ts";
@@ -54,7 +55,7 @@ const FAMILY = {
     debian12: {
       base: "debian:12-slim",
       bootstrap: { suite: "bookworm" },
-      args: { PYTHON_VERSION: "3.11.2", UNUSED: "x" },
+      args: { PYTHON_VERSION: "3.11.2" },
     },
   }),
 };
@@ -223,6 +224,42 @@ Deno.test("makePlan() tells what an agent would miss", async (t) => {
       assertEquals(notices.length, expected, notices.join("\n"));
     });
   }
+});
+
+Deno.test("makePlan() tells of build arguments that no dockerfile declares", async () => {
+  const plan = await planOf({
+    "krunner-standalone.debian.dockerfile": "FROM scratch\nARG STANDALONE\n",
+    "krunner.json": JSON.stringify({
+      debian12: {
+        base: "debian:12-slim",
+        args: {
+          PYTHON_VERSION: "3.11.2",
+          PYTHN_VERSION: "3.11.2",
+          STANDALONE: "for a stage that is not built this time",
+        },
+      },
+    }),
+  });
+  assertEquals(plan.notices.slice(1), [
+    `"${plan.target.pkg.dir}/krunner.json" gives "debian12" a build argument "PYTHN_VERSION", which none of its dockerfiles declares; correct its spelling, or remove it`,
+  ]);
+  assertEquals(plan.inputs.args, { PYTHON_VERSION: "3.11.2" });
+});
+
+Deno.test("makePlan() lets a source be left out, and no version be mistaken", async () => {
+  const files = {
+    "krunner-python.debian.dockerfile":
+      'ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nARG LIBRARY=""\nCOPY requirements.txt sources/library-${LIBRARY}.t[gz] /x/\n',
+  };
+  assertEquals((await planOf(files)).sources, []);
+  const error = await assertRejects(
+    () => planOf(files, { buildArgs: { LIBRARY: "9" } }),
+    KrunnerError,
+  );
+  assertMatch(
+    error.message,
+    /, line 4: no row of sources\.json has the file "library-9\.t\[gz\]"; add one,/,
+  );
 });
 
 Deno.test("makePlan() passes options on to the stages that declare them", async () => {
@@ -398,6 +435,22 @@ Deno.test("makePlan() counts a file's mode as far as it reaches the builder", as
 
 /** Wrong package directories, and the message with `DIR` for its path. */
 const FAULTS: [string, Record<string, string>, string][] = [
+  ...[
+    ["ARCH", 'give "--arch"'],
+    ["BASE_IMAGE", 'give the image as "base"'],
+    ["IMAGE_PREFIX", 'give "--image-prefix"'],
+  ].map(([name = "", advice]): [string, Record<string, string>, string] => [
+    `${name} in krunner.json`,
+    {
+      "krunner.json": JSON.stringify({ debian12: { args: { [name]: "x" } } }),
+    },
+    `Cannot use "DIR/krunner.json": the build argument "${name}" of "debian12" must fit the rest of the plan; remove it and ${advice}`,
+  ]),
+  [
+    "no FROM line",
+    { "krunner-wheels.debian.dockerfile": "ARG BASE_IMAGE\nCOPY a /\n" },
+    'Cannot build with "DIR/krunner-wheels.debian.dockerfile": it has no FROM line; add one',
+  ],
   [
     "no label",
     {
@@ -491,18 +544,29 @@ Deno.test("makePlan() refuses a package directory that cannot be built", async (
       `Cannot build "debian12": stage "env" is made from stage "python", which has no dockerfile; add "${fixture.dir}/krunner-python.debian12.dockerfile" or "krunner-python.debian.dockerfile"`,
     );
   });
-  await t.step("a link to nothing that is copied", async () => {
-    using fixture = await packageFixture(FAMILY);
-    await Deno.symlink("nowhere", `${fixture.dir}/recipe/link`);
-    const error = await assertRejects(
-      () => makePlan(fixture.target, OPTIONS),
-      KrunnerError,
-    );
-    assertEquals(
-      error.message,
-      `Cannot read "${fixture.dir}/recipe/link": no such file or directory; see that it is a file that you may read`,
-    );
-  });
+  for (
+    const name of [
+      "recipe/link",
+      "krunner-python.debian12.dockerfile",
+      "versions.txt",
+    ]
+  ) {
+    await t.step(`a link to nothing: ${name}`, async () => {
+      const { "versions.txt": _, ...files } = FAMILY;
+      using fixture = await packageFixture(files);
+      const { dir, target: { distroVersion } } = fixture;
+      await Deno.symlink("nowhere", `${dir}/${name}`);
+      const pkg = await openPackageDir(dir);
+      const error = await assertRejects(
+        () => makePlan({ pkg, distroVersion }, OPTIONS),
+        KrunnerError,
+      );
+      assertEquals(
+        error.message,
+        `Cannot read "${dir}/${name}": no such file or directory; see that it is a file that you may read`,
+      );
+    });
+  }
 });
 
 const LITERAL = {
@@ -519,6 +583,11 @@ Deno.test("makePlan() refuses options that do not fit", async (t) => {
     [
       { buildArgs: { PYTON_VERSION: "1" } },
       `Cannot use "--build-arg PYTON_VERSION=…": no dockerfile of "debian12" declares it; they declare ${declared}`,
+    ],
+    [
+      { buildArgs: { KEEP: "x" } },
+      'Cannot use "--build-arg KEEP=…": no dockerfile of "debian12" declares it; they declare none',
+      LITERAL,
     ],
     [
       { buildArgs: { BASE_IMAGE: "x" } },

@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { KrunnerError } from "../lib/errors.ts";
 import { listWheels, wheelhouseDockerfile } from "../lib/wheelhouse.ts";
 import { tempDir } from "./package_fixture.ts";
 
@@ -29,4 +30,15 @@ Deno.test("wheelhouseDockerfile() copies wheels whatever their names", async (t)
       assertEquals(wheelhouseDockerfile(wheels), expected);
     });
   }
+});
+
+Deno.test("listWheels() says what it cannot read", async () => {
+  using dir = tempDir();
+  const path = `${dir.path}/circle`;
+  await Deno.symlink("circle", path);
+  await assertRejects(
+    () => listWheels(path),
+    KrunnerError,
+    `Cannot read "${path}": too many levels of symbolic links`,
+  );
 });

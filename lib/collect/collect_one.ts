@@ -166,8 +166,8 @@ class Collector {
       await this.#pull(reference);
       others.push([reference, await image(reference)]);
     }
-    const base = this.#build.base && {
-      reference: this.#plan.base?.reference ?? "",
+    const base = this.#plan.base && this.#build.base && {
+      reference: this.#plan.base.reference,
       ...await image(this.#build.base.reference),
     };
     const entry = {

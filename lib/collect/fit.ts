@@ -47,13 +47,21 @@ export function offlineStages(plan: BuildPlan): StagePlan[] {
   return stagesBelow(stages, ["env"]);
 }
 
-/** Images that these stages name and that neither a stage nor the base image is. */
+/**
+ * Images that these stages name, and the one that the volume is made on and will
+ * be tried in, that neither a stage nor the base image is.
+ */
 export function otherImages(plan: BuildPlan): string[] {
   const known = [
     ...plan.stages.map(({ image }) => image),
     plan.base?.reference,
   ];
-  const images = offlineStages(plan).flatMap(({ from }) => from);
+  const { madeOn } = plan;
+  const images = [
+    ...offlineStages(plan).flatMap(({ from }) => from),
+    // An engine gives no image that it loads a name with a digest.
+    ...madeOn === undefined || madeOn.includes("@") ? [] : [madeOn],
+  ];
   return [...new Set(images)].filter((image) => !known.includes(image)).sort();
 }
 

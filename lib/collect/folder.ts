@@ -46,12 +46,18 @@ export async function readFolder(path: string): Promise<CollectedFolder> {
 
 /**
  * As {@linkcode readFolder}, for a build: it must not use an index that changed
- * on its way.
+ * on its way, nor go on without the folder that it was told to use.
  *
- * @throws {KrunnerError} If the index is not the one that the checksums were made
- * with, too.
+ * @throws {KrunnerError} If it is no folder, or the index is not the one that the
+ * checksums were made with, too.
  */
 export async function openFolder(path: string): Promise<CollectedFolder> {
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (info?.isDirectory !== true) {
+    throw new KrunnerError(
+      `Cannot take sources from "${path}": it is no folder; name the one that "sources.ts" made, or one with the sources in it, with "--sources" or KRUNNER_SOURCES`,
+    );
+  }
   const folder = await readFolder(path);
   const { dir, index } = folder;
   if (index !== undefined) {

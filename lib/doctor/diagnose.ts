@@ -6,7 +6,6 @@
 
 import { type CollectedFolder, openFolder } from "../collect/folder.ts";
 import { Engine, type EngineName } from "../engine.ts";
-import { KrunnerError } from "../errors.ts";
 import { openPackages, selectTargets, type Target } from "../package_dir.ts";
 import type { Check } from "./check.ts";
 import type {
@@ -76,7 +75,9 @@ export async function diagnose(
   });
   const areNamed = options.names.length > 0;
   const targets = selectTargets(packages, options.names, { all: !areNamed });
-  const folder = await openSources(options.sources);
+  const folder = options.sources === undefined
+    ? undefined
+    : await openFolder(options.sources);
   return judge(await look(targets, folder, options, host), areNamed);
 }
 
@@ -126,18 +127,6 @@ async function look(
     cached,
     offline: options.sources !== undefined,
   };
-}
-
-/** @throws {KrunnerError} If it is no folder, or its index cannot be read. */
-async function openSources(
-  dir: string | undefined,
-): Promise<CollectedFolder | undefined> {
-  if (dir === undefined) return undefined;
-  const info = await Deno.stat(dir).catch(() => undefined);
-  if (info?.isDirectory === true) return await openFolder(dir);
-  throw new KrunnerError(
-    `Cannot use "--sources=${dir}": it is no folder; name the one that "sources.ts" made, or one with the sources in it`,
-  );
 }
 
 async function lookAtFolders(

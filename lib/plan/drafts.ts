@@ -4,7 +4,7 @@
  * @module
  */
 
-import { KrunnerError } from "../errors.ts";
+import { fileError, KrunnerError } from "../errors.ts";
 import { readVolumeVersion } from "../labels.ts";
 import {
   inPackage,
@@ -40,7 +40,7 @@ export interface Draft {
  * Reads the env stage and, before it, all stages whose images it is made from.
  *
  * @param args Build arguments by name: names of images may be written with them.
- * @throws {KrunnerError} If a dockerfile is missing or broken, stages are made from
+ * @throws {KrunnerError} If a dockerfile is missing, unreadable or broken, stages are made from
  * each other in a circle, or the label is wrong.
  * @throws {UsageError} If a dockerfile names an image without the user's prefix.
  */
@@ -93,6 +93,14 @@ async function readStage(
     );
   }
   const path = inPackage(target, name);
-  const text = await Deno.readTextFile(path);
-  return { stage, name, text, file: readStageFile(text, path, args) };
+  const text = await Deno.readTextFile(path).catch((error) => {
+    throw fileError("read", path, error);
+  });
+  const file = readStageFile(text, path, args);
+  if (file.parent === "") {
+    throw new KrunnerError(
+      `Cannot build with "${path}": it has no FROM line; add one`,
+    );
+  }
+  return { stage, name, text, file };
 }

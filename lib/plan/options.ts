@@ -6,8 +6,9 @@
 
 import type { BasePolicy } from "../base_image.ts";
 import type { BootstrapOptions } from "../base_options.ts";
-import { UsageError } from "../errors.ts";
-import type { Target } from "../package_dir.ts";
+import { KrunnerError, UsageError } from "../errors.ts";
+import { type DistroData, PACKAGE_DATA } from "../package_data.ts";
+import { inPackage, type Target } from "../package_dir.ts";
 import type { SourceRow } from "../sources.ts";
 import { declaredArgs } from "./build_args.ts";
 import type { Draft } from "./drafts.ts";
@@ -43,6 +44,25 @@ const OPTION_OF_ARG: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
+ * Build arguments of `krunner.json` that follow from the rest of a plan would
+ * contradict it.
+ *
+ * @throws {KrunnerError} If there is one.
+ */
+export function checkData(target: Target, { args }: DistroData): void {
+  for (const [name, option] of OPTION_OF_ARG) {
+    if (!Object.hasOwn(args, name)) continue;
+    throw new KrunnerError(
+      `Cannot use "${
+        inPackage(target, PACKAGE_DATA)
+      }": the build argument "${name}" of "${target.distroVersion}" must fit the rest of the plan; remove it and give ${
+        name === "BASE_IMAGE" ? 'the image as "base"' : `"${option}"`
+      }`,
+    );
+  }
+}
+
+/**
  * Options that no dockerfile would notice are mistakes.
  *
  * @throws {UsageError} If there is one.
@@ -54,7 +74,7 @@ export function checkOptions(
 ): void {
   checkImagePrefix(imagePrefix);
   const declared = declaredArgs(stages);
-  const list = [...declared].sort().join(", ");
+  const list = [...declared].sort().join(", ") || "none";
   for (const name of Object.keys(buildArgs)) {
     const option = OPTION_OF_ARG.get(name);
     if (option !== undefined) {
