@@ -30,6 +30,7 @@ import {
   ENGINE_OPTION,
   jobsOption,
   OUTPUT_OPTIONS,
+  sourcesFolder,
   verbosityOf,
   wholeNumber,
 } from "./lib/options.ts";
@@ -138,8 +139,7 @@ async function runBuilds(
     import("./lib/package_dir.ts"),
     import("./lib/results.ts"),
   ]);
-  const sources = options.sources ?? (Deno.env.get("KRUNNER_SOURCES") ||
-    undefined);
+  const sources = sourcesFolder(options.sources, Deno.env.get);
   return await showResults(
     (events) =>
       buildAll({ ...options, sources }, {

@@ -27,6 +27,7 @@ import {
   jsonOption,
   oneOf,
   QUIET_OPTION,
+  sourcesFolder,
 } from "./lib/options.ts";
 import { runWithSignals } from "./lib/signals.ts";
 import { typedName } from "./lib/typed.ts";
@@ -80,8 +81,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return await answerCommon(asked, HELP, typedName("doctor"));
   }
   const engine = oneOf("engine", ENGINES, options.engine) ?? "docker";
-  const sources = options.sources ??
-    (Deno.env.get("KRUNNER_SOURCES") || undefined);
+  const sources = sourcesFolder(options.sources, Deno.env.get);
   return await runWithSignals(async (signal) => {
     const [{ diagnose }, { canBuild, renderChecks }, { projectRoot }] =
       await Promise.all([

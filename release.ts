@@ -38,6 +38,7 @@ import {
   NETWORK_OPTION,
   NETWORKS,
   oneOf,
+  sourcesFolder,
   wholeNumber,
 } from "./lib/options.ts";
 import type { ReleaseHost, ReleaseOptions } from "./lib/release/options.ts";
@@ -222,8 +223,7 @@ async function release(
   ]);
   using progress = progressOnStderr("normal", Deno.env.get("TERM"));
   const isTerminal = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
-  const sources = options.sources ??
-    (Deno.env.get("KRUNNER_SOURCES") || undefined);
+  const sources = sourcesFolder(options.sources, Deno.env.get);
   return await runRelease({ ...options, sources }, {
     root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
     cwd: Deno.cwd(),

@@ -36,6 +36,7 @@ import {
   jsonOption,
   oneOf,
   OUTPUT_OPTIONS,
+  sourcesFolder,
   verbosityOf,
   wholeNumber,
 } from "./lib/options.ts";
@@ -65,7 +66,8 @@ const OPTIONS = {
   sources: {
     type: "string",
     value: "DIR",
-    help: "Take sources from this folder and download nothing",
+    help:
+      "Take sources from this folder and download nothing (default: the\nvariable KRUNNER_SOURCES, if it is set)",
   },
   version: {
     type: "collect",
@@ -318,9 +320,10 @@ async function build(
   ]);
   const scriptDir = import.meta.dirname ?? ".";
   const recipes = await provideRecipes(scriptDir);
+  const sources = sourcesFolder(command.sources, Deno.env.get);
   return await showResults(
     (events) =>
-      buildAllTtyd(command, {
+      buildAllTtyd({ ...command, sources }, {
         root: projectRoot(scriptDir, Deno.cwd()),
         recipes,
         cache: cacheFolder(Deno.env.get),

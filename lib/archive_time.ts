@@ -19,12 +19,15 @@ const LATEST = 0o77777777777;
  * release writes there does not count.
  *
  * @param epoch What {@linkcode parseEpoch} found.
+ * @param onNotice Gets a line where git does not tell the time of a checkout.
  */
 export async function archiveTime(
   epoch: number | undefined,
   dir: string,
+  onNotice: (line: string) => void,
 ): Promise<number> {
-  return epoch ?? await commitTime(dir) ?? await unpackedTime(dir) ?? 0;
+  return epoch ?? await commitTime(dir, onNotice) ?? await unpackedTime(dir) ??
+    0;
 }
 
 /**
@@ -43,17 +46,29 @@ export function parseEpoch(epoch: string | undefined): number | undefined {
   return seconds;
 }
 
+/** What git says where there is no commit to have a time. */
+const NO_COMMIT = /not a git repository|does not have any commits yet/;
+
 /** `undefined` outside a checkout, and on hosts without git. */
-async function commitTime(dir: string): Promise<number | undefined> {
+async function commitTime(
+  dir: string,
+  onNotice: (line: string) => void,
+): Promise<number | undefined> {
   try {
-    const { code, stdout } = await capture(
+    const { code, stdout, stderr } = await capture(
       [
         ...["git", "log", "-1", "--format=%ct", "--", "."],
         // A build of the tag's commit must be that of the release.
         ...RELEASE_FILES.map((name) => `:(exclude)${name}`),
       ],
-      { cwd: dir },
+      { cwd: dir, env: { LC_ALL: "C" } },
     );
+    if (code !== 0 && !NO_COMMIT.test(stderr)) {
+      const [reason] = stderr.trim().split("\n", 1);
+      onNotice(
+        `The time of the last commit of "${dir}" is not known (git: ${reason}): the time stamp is another than elsewhere; mend that, or set SOURCE_DATE_EPOCH`,
+      );
+    }
     const seconds = stdout.trim();
     return code === 0 && /^\d+$/.test(seconds) ? Number(seconds) : undefined;
   } catch (error) {

@@ -238,7 +238,11 @@ async function buildOne(
       verify: options.verify,
       cache: host.cache,
       sources: options.sources,
-      mtime: await archiveTime(epoch, dir),
+      mtime: await archiveTime(
+        epoch,
+        dir,
+        (line) => progress.say(`${distroVersion}: ${line}`),
+      ),
       // One build does not know how many others compress at the same time; xz
       // shares the processors well enough.
       threads: host.processors,

@@ -187,6 +187,18 @@ export function cacheFolder(
 }
 
 /**
+ * The folder of `--sources`, else that of the variable `KRUNNER_SOURCES`.
+ *
+ * @param env Gets an environment variable.
+ */
+export function sourcesFolder(
+  given: string | undefined,
+  env: (name: "KRUNNER_SOURCES") => string | undefined,
+): string | undefined {
+  return given ?? (env("KRUNNER_SOURCES") || undefined);
+}
+
+/**
  * The value of an option that is a whole number from 1 to 9999.
  *
  * @param fallback What it is where the option is not given.

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows, fail } from "@std/assert";
 import { archiveTime, parseEpoch } from "../lib/archive_time.ts";
 import { UsageError } from "../lib/errors.ts";
 import { tempDir, writeFiles } from "./package_fixture.ts";
@@ -40,8 +40,8 @@ async function git(dir: string, date: number, ...args: string[]) {
 }
 
 Deno.test("archiveTime() prefers SOURCE_DATE_EPOCH", async () => {
-  assertEquals(await archiveTime(5, "/no/such/folder"), 5);
-  assertEquals(await archiveTime(0, "/no/such/folder"), 0);
+  assertEquals(await archiveTime(5, "/no/such/folder", fail), 5);
+  assertEquals(await archiveTime(0, "/no/such/folder", fail), 0);
 });
 
 Deno.test("archiveTime() is the last commit's that touched the folder", async () => {
@@ -49,20 +49,32 @@ Deno.test("archiveTime() is the last commit's that touched the folder", async ()
   const { path } = dir;
   await git(path, 0, "init", "-q");
   await git(path, 1000, "add", "family");
-  assertEquals(await archiveTime(undefined, `${path}/family`), 0);
+  assertEquals(await archiveTime(undefined, `${path}/family`, fail), 0);
   await git(path, 1000, "commit", "-qm", "family");
   await git(path, 2000, "add", "other");
   await git(path, 2000, "commit", "-qm", "other");
   writeFiles(path, { "family/a": "not committed" });
-  assertEquals(await archiveTime(undefined, `${path}/family`), 1000);
-  assertEquals(await archiveTime(undefined, path), 2000);
+  assertEquals(await archiveTime(undefined, `${path}/family`, fail), 1000);
+  assertEquals(await archiveTime(undefined, path, fail), 2000);
   writeFiles(path, { "family/released.json": "", "family/CHANGELOG.md": "" });
   await git(path, 3000, "add", "family/released.json", "family/CHANGELOG.md");
   await git(path, 3000, "commit", "-qm", "a release");
-  assertEquals(await archiveTime(undefined, `${path}/family`), 1000);
+  assertEquals(await archiveTime(undefined, `${path}/family`, fail), 1000);
 });
 
 Deno.test("archiveTime() is 0 outside a checkout", async () => {
   using dir = tempDir();
-  assertEquals(await archiveTime(undefined, dir.path), 0);
+  assertEquals(await archiveTime(undefined, dir.path, fail), 0);
+});
+
+Deno.test("archiveTime() tells where git fails", async () => {
+  using dir = tempDir({ ".git": "no such thing" });
+  const notices: string[] = [];
+  const seconds = await archiveTime(
+    undefined,
+    dir.path,
+    (line) => notices.push(line),
+  );
+  assertEquals([seconds, notices.length], [0, 1]);
+  assertMatch(notices[0]!, /is not known \(git: fatal: .*SOURCE_DATE_EPOCH$/);
 });

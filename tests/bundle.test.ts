@@ -121,8 +121,16 @@ Deno.test("bundles work in an empty folder without network and caches", async (t
       // So that volumes are the same, whichever they are built with.
       for (const family of ["debian", "ubuntu", "static-gnu"]) {
         assertEquals(
-          await archiveTime(undefined, `${fresh.path}/dockerfiles/${family}`),
-          await archiveTime(undefined, `${ROOT}dockerfiles/${family}`),
+          await archiveTime(
+            undefined,
+            `${fresh.path}/dockerfiles/${family}`,
+            () => {},
+          ),
+          await archiveTime(
+            undefined,
+            `${ROOT}dockerfiles/${family}`,
+            () => {},
+          ),
         );
       }
       // The one that was bumped is not replaced, nor anything said of it.

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, fail } from "@std/assert";
 import { archiveTime } from "../lib/archive_time.ts";
 import type { EmbeddedData, EmbeddedFile } from "../lib/embedded.ts";
 import { KrunnerError } from "../lib/errors.ts";
@@ -49,9 +49,9 @@ Deno.test("unpackDockerfiles() keeps the time stamps of archives", async () => {
   using dir = tempDir();
   const root = `${dir.path}/dockerfiles`;
   await unpackDockerfiles(data(), root);
-  assertEquals(await archiveTime(undefined, `${root}/debian`), 1000);
-  assertEquals(await archiveTime(7, `${root}/debian`), 7);
-  assertEquals(await archiveTime(undefined, `${root}/recipe`), 0);
+  assertEquals(await archiveTime(undefined, `${root}/debian`, fail), 1000);
+  assertEquals(await archiveTime(7, `${root}/debian`, fail), 7);
+  assertEquals(await archiveTime(undefined, `${root}/recipe`, fail), 0);
 });
 
 Deno.test("unpackDockerfiles() leaves a folder alone that it did not make", async () => {

@@ -36,7 +36,7 @@ async function readTimes(root: string): Promise<Record<string, number>> {
   return Object.fromEntries(
     await Promise.all(names.map(async (name) => [
       name,
-      await archiveTime(undefined, `${root}/${name}`),
+      await archiveTime(undefined, `${root}/${name}`, console.error),
     ])),
   );
 }

@@ -116,7 +116,7 @@ export async function planPackage(
   const sources = await sourceFiles(pkg, listed, options.out);
   const shared = await share(pkg, sets[0]!, sources, onNotice);
   const [seconds, sdist, ...wheels] = await allEnded([
-    archiveTime(options.epoch, pkg.dir),
+    archiveTime(options.epoch, pkg.dir, onNotice),
     planSdist(shared, sources, options),
     ...arches.map((arch, index) =>
       planWheel(shared, sets[index]!, arch, options)
