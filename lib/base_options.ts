@@ -62,6 +62,7 @@ export async function checkBootstrapOptions(
   const [option] = [
     ...mirror === undefined ? [] : [`--mirror ${mirror}`],
     ...keyring === undefined ? [] : [`--keyring ${keyring}`],
+    ...base === "bootstrap" ? ["--base=bootstrap"] : [],
   ];
   if (option === undefined) return;
   const state = baseImage !== undefined

@@ -11,6 +11,7 @@ import {
   distroVersionOf,
   isPackageDir,
   OWN_FOLDER,
+  packageDirsIn,
   packageDirsOfCheckout,
 } from "./package_root.ts";
 import { nearestWord } from "./suggestion.ts";
@@ -131,7 +132,8 @@ export async function openPackageDir(dir: string): Promise<PackageDir> {
     .filter((name) => name !== undefined)
     .sort(compareNatural);
   if (distroVersions.length === 0) {
-    const inside = packageDirsOfCheckout(dir).map((path) => `"${path}"`);
+    const inside = [...packageDirsIn(dir), ...packageDirsOfCheckout(dir)]
+      .map((path) => `"${path}"`);
     throw new KrunnerError(
       `Cannot use "${dir}" as a package directory: it holds no krunner-env.{distro-version}.dockerfile; point "--dir" at ${
         inside.join(" or ") || "the folder that does"
@@ -196,7 +198,10 @@ export async function openPackages(
   root: string,
   { readOnly = false }: OpenOptions = {},
 ): Promise<PackageDir[]> {
-  if (dir !== undefined) return [await openPackageDir(dir)];
+  if (dir !== undefined) {
+    // People's shells complete folders with a slash.
+    return [await openPackageDir(dir.replace(/(?<=.)\/+$/, ""))];
+  }
   const data = embeddedData();
   // A checkout around the working directory has package directories of its own.
   if (data === undefined || root !== OWN_FOLDER) {

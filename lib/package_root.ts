@@ -39,8 +39,14 @@ function namesIn(dir: string): string[] {
 
 /** The package directories of the checkout whose top folder is `dir`. */
 export function packageDirsOfCheckout(dir: string): string[] {
-  const folder = `${dir === "/" ? "" : dir}/${UPSTREAM_FOLDER}`;
-  return namesIn(folder).sort().map((name) => `${folder}/${name}`)
+  return packageDirsIn(`${dir === "/" ? "" : dir}/${UPSTREAM_FOLDER}`);
+}
+
+/** The package directories directly in a folder. */
+export function packageDirsIn(folder: string): string[] {
+  // People's shells complete folders with a slash.
+  const dir = folder.replace(/\/+$/, "");
+  return namesIn(folder).sort().map((name) => `${dir}/${name}`)
     .filter(isPackageDir);
 }
 

@@ -8,11 +8,7 @@ import type { BasePlan } from "./base_image.ts";
 import type { ForeignImage } from "./foreign_images.ts";
 import type { BuildPlan } from "./plan.ts";
 import type { StagePlan } from "./plan/stages.ts";
-import {
-  describeOrigin,
-  type SourceRow,
-  withoutCredentials,
-} from "./sources.ts";
+import { describeOrigin, type SourceRow, withoutSecrets } from "./sources.ts";
 
 /** The plan as a person reads it, without a line break at the end. */
 export function renderPlan(
@@ -109,12 +105,7 @@ export function planToJson(
     base,
     images: plan.images,
     sourceFolder: plan.sourceFolder,
-    sources: sources.map((row) => ({
-      ...row,
-      origins: row.origins.map((origin) =>
-        "url" in origin ? { url: withoutCredentials(origin.url) } : origin
-      ),
-    })),
+    sources: sources.map(withoutSecrets),
     stages: stages.map(({ context, ...stage }) => ({
       ...stage,
       context: context.map(({ path }) => path),

@@ -176,12 +176,14 @@ class Fetch {
       await pause(wait, this.#places.signal);
     }
     const { file, sha256 } = this.#row;
+    const tried = [...this.#failures].map(([origin, reason]) =>
+      `\n  ${describeOrigin(origin)}: ${reason}`
+    );
+    const [state, end] = tried.length === 0
+      ? ["its row names no origin", ""]
+      : ["no origin has it", `. Tried:${tried.join("")}`];
     throw new KrunnerError(
-      `Cannot get source "${file}": no origin has it; put the file into a folder and give that with "--sources" (SHA-256 ${sha256}). Tried:\n${
-        [...this.#failures].map(([origin, reason]) =>
-          `  ${describeOrigin(origin)}: ${reason}`
-        ).join("\n")
-      }`,
+      `Cannot get source "${file}": ${state}; put the file into a folder and give that with "--sources" (SHA-256 ${sha256})${end}`,
     );
   }
 

@@ -49,6 +49,16 @@ export function withoutCredentials(text: string): string {
   return text.replace(/(?<=:\/\/)[^/?#"']*@/g, "");
 }
 
+/** A row as it may be shown: a URL may hold a name and a password. */
+export function withoutSecrets(row: SourceRow): SourceRow {
+  return {
+    ...row,
+    origins: row.origins.map((origin) =>
+      "url" in origin ? { url: withoutCredentials(origin.url) } : origin
+    ),
+  };
+}
+
 /** An origin as a person would name it. */
 export function describeOrigin(origin: Origin): string {
   if ("url" in origin) return withoutCredentials(origin.url);

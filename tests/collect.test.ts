@@ -1,4 +1,5 @@
 import {
+  assert,
   assertEquals,
   assertMatch,
   assertRejects,
@@ -452,6 +453,14 @@ Deno.test("renderCollectPlan() shows what would be collected", async () => {
     images: [stageImage("toolchain"), "tools:1"],
     wheels: stageImage("wheels"),
   });
+  const origins = [{ url: "https://me:secret@localhost/x-1.tgz" }];
+  const asked = { ...plan, sources: [{ ...ROW, origins }] };
+  for (
+    const text of [
+      renderCollectPlan(asked, "/d", []),
+      JSON.stringify(collectPlanToJson(asked, "/d", [])),
+    ]
+  ) assert(!text.includes("secret"), text);
 });
 
 Deno.test("parseSourcesArgs() reads the command line", async (t) => {

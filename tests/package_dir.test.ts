@@ -147,6 +147,10 @@ Deno.test("openPackageDir() says what is wrong", async (t) => {
       "checkout",
       `Cannot use "${root.path}/checkout" as a package directory: it holds no krunner-env.{distro-version}.dockerfile; point "--dir" at "${root.path}/checkout/src/ai/backend/krunner/a" or "${root.path}/checkout/src/ai/backend/krunner/b"`,
     ],
+    [
+      "checkout/src/ai/backend/krunner",
+      `Cannot use "${root.path}/checkout/src/ai/backend/krunner" as a package directory: it holds no krunner-env.{distro-version}.dockerfile; point "--dir" at "${root.path}/checkout/src/ai/backend/krunner/a" or "${root.path}/checkout/src/ai/backend/krunner/b"`,
+    ],
     ["bad", tag("debian 12", "bad")],
     ["dash", tag("-x", "dash")],
     [
@@ -183,6 +187,7 @@ Deno.test("openPackages() finds all package directories, or opens one", async ()
     `${path}/z`,
   ]);
   assertEquals(dirs(await openPackages(`${path}/b`, path)), [`${path}/b`]);
+  assertEquals(dirs(await openPackages(`${path}/b/`, path)), [`${path}/b`]);
   assertEquals(dirs(await openPackages(undefined, `${path}/a`)), [`${path}/a`]);
 });
 

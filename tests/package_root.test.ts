@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { projectRoot } from "../lib/package_root.ts";
+import { packageDirsIn, projectRoot } from "../lib/package_root.ts";
 import { tempDir } from "./package_fixture.ts";
 
 /** Two checkouts like upstream's, this project, and a folder of nobody's. */
@@ -20,6 +20,18 @@ const TREE = {
   "one/krunner/lib/x.ts": "",
   "empty/src/ai/backend/krunner/x/y": "",
 };
+
+Deno.test("packageDirsIn() names those of a folder, with a slash or without", () => {
+  using root = tempDir(TREE);
+  const folder = `${root.path}/two/src/ai/backend/krunner`;
+  for (const end of ["", "/"]) {
+    assertEquals(packageDirsIn(`${folder}${end}`), [
+      `${folder}/alpine`,
+      `${folder}/static_gnu`,
+    ]);
+  }
+  assertEquals(packageDirsIn(`${root.path}/none`), []);
+});
 
 Deno.test("projectRoot() finds the package directories", async (t) => {
   using root = tempDir(TREE);

@@ -616,6 +616,20 @@ Deno.test("makePlan() refuses options that do not fit", async (t) => {
       { ...FAMILY, "krunner.json": '{"debian12": {"base": "debian:12"}}' },
     ],
     [
+      { base: "bootstrap", baseImage: "debian:13" },
+      'Cannot use "--base=bootstrap": "--base-image" names the image to take, and none is bootstrapped; leave one of them out',
+    ],
+    [
+      { base: "bootstrap" },
+      'Cannot use "--base=bootstrap": krunner.json knows no suite to bootstrap "debian12" from; add one, or leave it out',
+      { ...FAMILY, "krunner.json": '{"debian12": {"base": "debian:12"}}' },
+    ],
+    [
+      { base: "bootstrap" },
+      'Cannot use "--base=bootstrap": nothing of "debian12" is built on a base image of krunner.json; leave it out',
+      LITERAL,
+    ],
+    [
       { mirror: "http://m/d" },
       'Cannot use "--mirror http://m/d": nothing of "debian12" is built on a base image of krunner.json; leave it out',
       LITERAL,

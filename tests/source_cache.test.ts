@@ -174,6 +174,19 @@ Deno.test("provideSource() tells of all origins when none has it", async () => {
   assertEquals(lab.cached(), []);
 });
 
+Deno.test("provideSource() says that a row names no origin", async () => {
+  using lab = laboratory();
+  const wanted = await row();
+  const error = await assertRejects(
+    () => provideSource(wanted, lab.places),
+    KrunnerError,
+  );
+  assertEquals(
+    error.message,
+    `Cannot get source "thing-1.0.tgz": its row names no origin; put the file into a folder and give that with "--sources" (SHA-256 ${wanted.sha256})`,
+  );
+});
+
 Deno.test("provideSource() takes a Debian source package's file", async () => {
   const asked: DebianOrigin[] = [];
   using lab = laboratory({

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { UsageError } from "../lib/errors.ts";
 import { renderTtydPlan, ttydPlanToJson } from "../lib/ttyd/plan_text.ts";
 import {
@@ -289,6 +289,20 @@ Deno.test("a plan is shown for people and for machines", async () => {
   const plan = await planTtyd(OPTIONS);
   assertMatch(renderTtydPlan(plan, ["a", "b"]), /outputs in b:/);
   assertEquals(ttydPlanToJson(plan, ["a"]).status, "planned");
+  const origins = [{ url: "https://me:secret@localhost/x.tgz" }];
+  const steps = plan.steps.map((step) => ({
+    ...step,
+    row: { ...step.row, origins },
+  }));
+  for (
+    const text of [
+      renderTtydPlan({ ...plan, steps }, []),
+      JSON.stringify(ttydPlanToJson({ ...plan, steps }, [])),
+    ]
+  ) {
+    assert(!text.includes("secret"), text);
+    assertMatch(text, /localhost\/x\.tgz/);
+  }
 });
 
 Deno.test("makeRecord() says what a binary is made of", async () => {

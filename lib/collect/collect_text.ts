@@ -8,7 +8,7 @@
 import type { Stage } from "../package_dir.ts";
 import type { BuildPlan } from "../plan.ts";
 import { renderBase, renderSource } from "../plan_text.ts";
-import { describeOrigin } from "../sources.ts";
+import { describeOrigin, withoutSecrets } from "../sources.ts";
 import { imageStage, otherImages } from "./fit.ts";
 
 /** The plan as a person reads it, without a line break at the end. */
@@ -49,7 +49,7 @@ export function collectPlanToJson(
     arch,
     dir,
     reasons,
-    sources,
+    sources: sources.map(withoutSecrets),
     base,
     images: [...kept === undefined ? [] : [kept], ...otherImages(plan)],
     wheels: stageImage(plan, "wheels"),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { describeOrigin } from "../sources.ts";
+import { describeOrigin, withoutSecrets } from "../sources.ts";
 import type { StepPlan, TtydPlan } from "./plan.ts";
 
 /** The plan as a person reads it, without a line break at the end. */
@@ -49,5 +49,9 @@ export function ttydPlanToJson(
   plan: TtydPlan,
   folders: readonly string[],
 ): Record<string, unknown> {
-  return { status: "planned", ...plan, folders };
+  const steps = plan.steps.map((step) => ({
+    ...step,
+    row: withoutSecrets(step.row),
+  }));
+  return { status: "planned", ...plan, steps, folders };
 }
