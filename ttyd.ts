@@ -65,7 +65,8 @@ const OPTIONS = {
   sources: {
     type: "string",
     value: "DIR",
-    help: "Take sources from this folder and download nothing",
+    help:
+      "Take sources from this folder and download nothing (default: the\nvariable KRUNNER_SOURCES, if it is set)",
   },
   version: {
     type: "collect",
@@ -318,9 +319,11 @@ async function build(
   ]);
   const scriptDir = import.meta.dirname ?? ".";
   const recipes = await provideRecipes(scriptDir);
+  const sources = command.sources ?? (Deno.env.get("KRUNNER_SOURCES") ||
+    undefined);
   return await showResults(
     (events) =>
-      buildAllTtyd(command, {
+      buildAllTtyd({ ...command, sources }, {
         root: projectRoot(scriptDir, Deno.cwd()),
         recipes,
         cache: cacheFolder(Deno.env.get),
