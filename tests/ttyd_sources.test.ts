@@ -24,7 +24,7 @@ Deno.test("ttyd.ts takes sources from --sources, else from KRUNNER_SOURCES", asy
           "run",
           "-q",
           "-P=ttyd",
-        "--no-prompt",
+          "--no-prompt",
           SCRIPT,
           "--arch=x86_64",
           `--out=${dir.path}/out`,
