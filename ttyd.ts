@@ -19,6 +19,7 @@ import {
   type OptionValues,
   parseOptions,
   runMain,
+  suggestion,
 } from "./lib/cli.ts";
 import type { EngineName } from "./lib/engine.ts";
 import { UsageError } from "./lib/errors.ts";
@@ -194,7 +195,10 @@ export async function parseTtydArgs(
   const stranger = command ?? (end < 0 ? undefined : "--");
   if (stranger !== undefined) {
     throw new UsageError(
-      `Cannot use "${stranger}": building takes no names, only options; to look at a binary write "ttyd.ts check ${stranger}"`,
+      `Cannot use "${stranger}": building takes no names, only options${
+        await suggestion(stranger, ["check"]) ||
+        `; to look at a binary write "ttyd.ts check ${stranger}"`
+      }`,
     );
   }
   return parseBuild(options);

@@ -99,7 +99,10 @@ const REFUSED: Record<string, string> = {
   "--version ttyd= --json": 'Cannot use "--version ttyd=": write it as',
   "--jobs 0": 'Cannot use "--jobs=0": give a whole number',
   "--limit 12": 'Cannot use "--limit" without "check": leave it out',
-  "x.bin": 'Cannot use "x.bin": building takes no names, only options',
+  "x.bin":
+    'Cannot use "x.bin": building takes no names, only options; to look at a binary write "ttyd.ts check x.bin"',
+  "chek x.bin":
+    'Cannot use "chek": building takes no names, only options; did you mean "check"?',
   "-- -P 3": 'Cannot use "--": building takes no names',
   "check": 'No binary given: write "ttyd.ts check <binary>"',
   "check x --tls": 'Cannot use "--tls" with "check": leave it out',

@@ -46,12 +46,22 @@ const CASES: Record<string, [row: Row, state: Row["state"], facts: string]> = {
     "FAILED",
     "needs /lib/ld-musl-x86_64.so.1, libc.so",
   ],
+  "a program with 32-bit addresses, of which no more is read": [
+    judgeStatic({ ...ELF, bits: 32, machine: "i386" }),
+    "FAILED",
+    "it has 32-bit addresses",
+  ],
   "no program": [
     judgeStatic({ ...ELF, type: "relocatable" }),
     "FAILED",
     "it is a relocatable file, not a program",
   ],
   "any arch": [judgeArch("aarch64", undefined), "ok", "aarch64"],
+  "an arch of no agent": [
+    judgeArch("s390x", undefined),
+    "FAILED",
+    "s390x, not x86_64 or aarch64",
+  ],
   "another arch": [
     judgeArch("aarch64", "x86_64"),
     "FAILED",

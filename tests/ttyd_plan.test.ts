@@ -184,6 +184,10 @@ const REFUSED: Record<string, [Partial<TtydPlanOptions>, string]> = {
     { versions: { curl: "8" } },
     'Cannot use "--version curl=8": the recipe "classic" has no such source; it has zlib, json-c, libuv, libwebsockets, ttyd',
   ],
+  "a source whose name is not quite right": [
+    { versions: { libwebsocket: "4.3.3" } },
+    'Cannot use "--version libwebsocket=4.3.3": the recipe "classic" has no such source; did you mean "libwebsockets"?',
+  ],
   "TLS of the other recipe": [
     { versions: { mbedtls: "2.28.5" }, tls: true },
     'Cannot use "--version mbedtls=2.28.5": the recipe "classic" has no such source; it has zlib, json-c, openssl,',

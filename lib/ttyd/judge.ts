@@ -5,6 +5,7 @@
  */
 
 import type { ElfFile } from "../elf.ts";
+import { ARCHES } from "../options.ts";
 import { renderTable } from "../table.ts";
 import { isKept, type Listening, type Proof } from "./pings.ts";
 
@@ -32,7 +33,11 @@ function row(check: string, ok: boolean, facts: string): Row {
 }
 
 /** Whether it needs neither a loader nor libraries. */
-export function judgeStatic({ type, interpreter, needed }: ElfFile): Row {
+export function judgeStatic(
+  { bits, type, interpreter, needed }: ElfFile,
+): Row {
+  // What such a file needs was not read, and no arch here has any.
+  if (bits !== 64) return row("static", false, `it has ${bits}-bit addresses`);
   const needs = [
     ...interpreter === undefined ? [] : [interpreter],
     ...needed,
@@ -49,10 +54,15 @@ export function judgeStatic({ type, interpreter, needed }: ElfFile): Row {
   );
 }
 
-/** Whether it is for the arch that is wanted; any where none is. */
+/** Whether it is for the arch that is wanted; any of the agent's where none is. */
 export function judgeArch(machine: string, wanted: string | undefined): Row {
-  const ok = wanted === undefined || machine === wanted;
-  return row("arch", ok, ok ? machine : `${machine}, not ${wanted}`);
+  const arches: readonly string[] = wanted === undefined ? ARCHES : [wanted];
+  const ok = arches.includes(machine);
+  return row(
+    "arch",
+    ok,
+    ok ? machine : `${machine}, not ${arches.join(" or ")}`,
+  );
 }
 
 /** Whether the digest is that of the record beside the binary. */

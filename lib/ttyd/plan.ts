@@ -6,6 +6,7 @@
  */
 
 import type { BasePlan } from "../base_image.ts";
+import { suggestion } from "../cli.ts";
 import { UsageError } from "../errors.ts";
 import { sha256 } from "../inputs.ts";
 import { checkImagePrefix } from "../plan/image_names.ts";
@@ -109,7 +110,7 @@ export async function planTtyd(options: TtydPlanOptions): Promise<TtydPlan> {
   const data = RECIPE_DATA[recipe];
   const tls = options.tls ? data.tls : undefined;
   const order = stepOrder(tls);
-  checkNames(options, order);
+  await checkNames(options, order);
   const steps = order.map((name): StepPlan => {
     const row = rowOf(name, options, data);
     return {
@@ -132,10 +133,10 @@ export async function planTtyd(options: TtydPlanOptions): Promise<TtydPlan> {
   };
 }
 
-function checkNames(
+async function checkNames(
   { recipe, versions, tls }: TtydPlanOptions,
   order: readonly StepName[],
-): void {
+): Promise<void> {
   const known: readonly string[] = order;
   const stranger = Object.keys(versions).find((name) => !known.includes(name));
   if (stranger === undefined) return;
@@ -145,7 +146,7 @@ function checkNames(
     }": the recipe "${recipe}" has no such source${
       !tls && stranger === RECIPE_DATA[recipe].tls
         ? ' without "--tls"'
-        : `; it has ${order.join(", ")}`
+        : await suggestion(stranger, order) || `; it has ${order.join(", ")}`
     }`,
   );
 }

@@ -2,8 +2,10 @@
  * The recipes of the custom ttyd, as data: which versions, in which order, with
  * which flags and edits.
  *
- * The steps and their flags are those of ttyd's own cross-build script, but for
- * TLS, which is off unless it is asked for.
+ * The steps are those of ttyd's own cross-build script; their flags, in both
+ * recipes, those of its 1.7.7: that of 1.6.1 leaves out what makes libwebsockets
+ * and ttyd smaller. Other than there, TLS is off unless it is asked for, and CMake
+ * builds libuv, which without Autotools has no other way.
  *
  * @module
  */

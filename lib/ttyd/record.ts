@@ -152,7 +152,7 @@ export function formatRecord(record: TtydRecord): string {
  * Reads what a record says that a binary is; nothing where it is one of those,
  * written by hand, that do not name their binary.
  *
- * @throws {KrunnerError} If it is not JSON.
+ * @throws {KrunnerError} If it is not JSON, or its parts have no names.
  */
 export function parseRecord(
   text: string,
@@ -167,14 +167,22 @@ export function parseRecord(
       { cause },
     );
   }
-  return json?.schema === 1 && typeof json.binary?.sha256 === "string" &&
-      Array.isArray(json.packages)
-    ? json as TtydRecord
-    : undefined;
+  if (
+    json?.schema !== 1 || typeof json.binary?.sha256 !== "string" ||
+    !Array.isArray(json.packages)
+  ) return undefined;
+  const parts: readonly (Partial<TtydPackage> | null)[] = json.packages;
+  if (parts.every((part) => typeof part?.name === "string")) {
+    return json as TtydRecord;
+  }
+  throw new KrunnerError(
+    `Cannot read the record of ttyd "${file}": one of its "packages" has no name; make the binary again, or remove the record`,
+  );
 }
 
 /**
- * What the record beside a binary says that it is, where there is one.
+ * What the record beside a binary says that it is; where there is none, what its
+ * name says.
  *
  * @throws {KrunnerError} If the record cannot be read.
  */
@@ -183,7 +191,10 @@ export async function expectedOf(binary: string): Promise<Expected> {
   if (file === binary) return {};
   const text = await readOptional(file);
   const record = text === undefined ? undefined : parseRecord(text, file);
-  if (record === undefined) return {};
+  if (record === undefined) {
+    const arch = /(?:^|\/)ttyd_linux\.([^./]+)\.bin$/.exec(binary)?.[1];
+    return arch === undefined ? {} : { arch };
+  }
   const versionOf = (wanted: string) =>
     record.packages.find(({ name }) => name === wanted)?.version;
   return {
