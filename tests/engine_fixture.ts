@@ -141,6 +141,12 @@ export async function eventually(
   }
 }
 
+/**
+ * Milliseconds for the removal of images: one with a whole toolchain has tens of
+ * thousands of files, on a disk that others use too.
+ */
+const REMOVAL_LIMIT = 180_000;
+
 /** A folder, a base image and a name of its own for everything made in it. */
 export class Laboratory implements AsyncDisposable {
   /** Part of all names. */
@@ -277,7 +283,7 @@ exec ${Object.keys(found)[0]} "$@"`,
       const images = await this.images();
       if (images.length > 0) await run(["docker", "rmi", "-f", ...images]);
       return images.length === 0;
-    });
+    }, REMOVAL_LIMIT);
     await Deno.remove(this.root, { recursive: true });
   }
 }
