@@ -132,7 +132,7 @@ export async function must(
 export async function eventually(
   what: string,
   holds: () => Promise<boolean>,
-  limit = 10_000,
+  limit = 30_000,
 ): Promise<void> {
   const end = performance.now() + limit;
   while (!await holds()) {
