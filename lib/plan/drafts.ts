@@ -40,8 +40,8 @@ export interface Draft {
  * Reads the env stage and, before it, all stages whose images it is made from.
  *
  * @param args Build arguments by name: names of images may be written with them.
- * @throws {KrunnerError} If a dockerfile is missing, unreadable or broken, stages are made from
- * each other in a circle, or the label is wrong.
+ * @throws {KrunnerError} If a dockerfile is missing, unreadable or broken, stages
+ * are made from each other in a circle, or the label is wrong.
  * @throws {UsageError} If a dockerfile names an image without the user's prefix.
  */
 export async function readStages(

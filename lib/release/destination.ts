@@ -7,8 +7,9 @@
  * @module
  */
 
-import { fileError, KrunnerError, UsageError } from "../errors.ts";
+import { KrunnerError, UsageError } from "../errors.ts";
 import { parseSections, type Section } from "../ini.ts";
+import { readOptional } from "../read_optional.ts";
 
 /** Gets an environment variable. */
 export type Env = (name: string) => string | undefined;
@@ -98,12 +99,8 @@ function pypircPath(env: Env): string {
 }
 
 async function readPypirc(file: string): Promise<Map<string, Section>> {
-  try {
-    return parseSections(await Deno.readTextFile(file), file);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return new Map();
-    throw fileError("read", file, error);
-  }
+  const text = await readOptional(file);
+  return text === undefined ? new Map() : parseSections(text, file);
 }
 
 function requireUrl(what: string, text: string): void {

@@ -6,6 +6,7 @@
 
 import { commitFiles } from "../commit_files.ts";
 import { isOutput, outputNames } from "../package_dir.ts";
+import { readOptional } from "../read_optional.ts";
 import {
   CHANGELOG_FILE,
   formatReleased,
@@ -60,15 +61,6 @@ export async function record(run: ReleaseRun): Promise<void> {
     // Last: it tells that both are there.
     { path: `${dir}/${RELEASED_FILE}`, content: formatReleased(next) },
   ]);
-}
-
-async function readOptional(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
 
 /** Volumes that were released earlier and are not now stay: agents have them. */

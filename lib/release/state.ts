@@ -6,6 +6,7 @@
 
 import { commitFiles } from "../commit_files.ts";
 import { KrunnerError } from "../errors.ts";
+import { readOptional } from "../read_optional.ts";
 import type { ReleasedFile } from "../released.ts";
 
 /** The steps of a release, in order. */
@@ -82,13 +83,8 @@ export function newState(
 export async function readState(
   path: string,
 ): Promise<ReleaseState | undefined> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const text = await readOptional(path);
+  if (text === undefined) return undefined;
   try {
     const state: unknown = JSON.parse(text);
     if (isState(state)) return state;
