@@ -9,8 +9,9 @@
  */
 
 import type { Engine } from "./engine.ts";
-import { fileError, KrunnerError } from "./errors.ts";
+import { KrunnerError } from "./errors.ts";
 import { takeLock } from "./lock.ts";
+import { makeFolder } from "./make_folder.ts";
 import { capture } from "./process.ts";
 
 /** The label on everything that a run makes for itself; its value is the run's id. */
@@ -78,9 +79,7 @@ export class Scratch implements AsyncDisposable {
     pid: number,
   ): Promise<Scratch> {
     const dir = `${cache}/runs`;
-    await Deno.mkdir(dir, { recursive: true }).catch((error) => {
-      throw fileError("write", dir, error);
-    });
+    await makeFolder(dir);
     await removeLeftovers(engine, dir, pid);
     for (;;) {
       const id = crypto.randomUUID();

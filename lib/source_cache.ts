@@ -9,8 +9,9 @@
  */
 
 import { DownloadError, downloadUrl } from "./download.ts";
-import { CancelledError, fileError, KrunnerError } from "./errors.ts";
+import { CancelledError, KrunnerError } from "./errors.ts";
 import { waitForLock } from "./lock.ts";
+import { makeFolder } from "./make_folder.ts";
 import { type Digest, digestOf, PartFile } from "./part_file.ts";
 import { pause } from "./pause.ts";
 import {
@@ -62,9 +63,7 @@ export async function provideSource(
     return await fromFolder(row, places.sources);
   }
   const path = `${places.cache}/${row.file}`;
-  await Deno.mkdir(places.cache, { recursive: true }).catch((error) => {
-    throw fileError("write", places.cache, error);
-  });
+  await makeFolder(places.cache);
   if (isRight(row, await digestOf(path))) return path;
   try {
     using _lock = await waitForLock(

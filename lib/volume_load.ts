@@ -9,6 +9,7 @@ import { KrunnerError } from "./errors.ts";
 import { isLfsPointerFile, LFS_ADVICE } from "./git_lfs.ts";
 import { sha256 } from "./inputs.ts";
 import { takeLock } from "./lock.ts";
+import { makeFolder } from "./make_folder.ts";
 import { readManifest } from "./manifest.ts";
 import { inPackage, outputNames, type Target } from "./package_dir.ts";
 import type { Scratch } from "./scratch.ts";
@@ -100,7 +101,7 @@ export async function loadVolume(
   await requireArchive(options);
   const version = await loadableVersion(target);
   const name = formatVolumeName({ version, arch, distroVersion });
-  await Deno.mkdir(`${cache}/locks`, { recursive: true });
+  await makeFolder(`${cache}/locks`);
   using _lock = await takeLock(
     `${cache}/locks/${engine.name}-volume-${name}`,
     pid,

@@ -16,6 +16,7 @@ import {
   runMain,
 } from "../lib/cli.ts";
 import { KrunnerError, UsageError } from "../lib/errors.ts";
+import { makeFolder } from "../lib/make_folder.ts";
 import { capture } from "../lib/process.ts";
 import { SCRIPTS } from "../krunner.ts";
 import { readEmbedded } from "./embed.ts";
@@ -57,7 +58,7 @@ export async function bundle(
       ["bundle", "--quiet", "--platform=deno", "--outdir=out", ...entries],
       work,
     );
-    await Deno.mkdir(out, { recursive: true });
+    await makeFolder(out);
     for (const name of names) {
       // A copy, for it may be another file system.
       await Deno.copyFile(`${work}/out/${name}.js`, `${out}/${name}.js`);

@@ -6,6 +6,7 @@
 
 import { fileError } from "../errors.ts";
 import { takeLock } from "../lock.ts";
+import { makeFolder } from "../make_folder.ts";
 import { inPackage } from "../package_dir.ts";
 import type { BuildPlan } from "../plan.ts";
 import type { BuildRun } from "./run.ts";
@@ -44,14 +45,6 @@ export async function lockBuild(
     );
   }
   return locks.move();
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true });
-  } catch (error) {
-    throw fileError("write", path, error);
-  }
 }
 
 /** Logs and locks are nothing to commit, in whoever's repository they are. */

@@ -16,8 +16,9 @@ import {
 import type { StageOptions } from "../build_options.ts";
 import type { Builder } from "../builder.ts";
 import { Engine } from "../engine.ts";
-import { CancelledError, fileError, UsageError } from "../errors.ts";
+import { CancelledError, UsageError } from "../errors.ts";
 import { takeLock } from "../lock.ts";
+import { makeFolder } from "../make_folder.ts";
 import type { BuildPlan } from "../plan.ts";
 import { realPlace } from "../real_place.ts";
 import { formatSize } from "../progress.ts";
@@ -134,9 +135,7 @@ async function lockFolder(
   { to }: CollectOptions,
   { pid }: CollectHost,
 ): Promise<Disposable> {
-  await Deno.mkdir(to, { recursive: true }).catch((error) => {
-    throw fileError("write", to, error);
-  });
+  await makeFolder(to);
   const lock = await takeLock(
     `${to}/.lock`,
     pid,

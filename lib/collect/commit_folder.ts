@@ -6,8 +6,8 @@
  */
 
 import { commitFiles } from "../commit_files.ts";
-import { fileError } from "../errors.ts";
 import { sha256 } from "../inputs.ts";
+import { makeFolder } from "../make_folder.ts";
 import { hashOf } from "../part_file.ts";
 import type { SourceRow } from "../sources.ts";
 import { CHECKSUM_FILE, formatChecksums } from "./checksums.ts";
@@ -86,7 +86,5 @@ function staleFiles(old: CollectedIndex, fresh: CollectedIndex): string[] {
  */
 export async function makeParent(path: string): Promise<void> {
   const parent = path.slice(0, path.lastIndexOf("/"));
-  await Deno.mkdir(parent, { recursive: true }).catch((error) => {
-    throw fileError("write", parent, error);
-  });
+  await makeFolder(parent);
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { makeFolder } from "../make_folder.ts";
 import {
   type OutputNames,
   outputNames,
@@ -30,7 +31,7 @@ export async function keepPrevious(
   folder: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await Deno.mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   for (
     const [distroVersion, arches] of Object.entries(released?.volumes ?? {})
   ) {

@@ -7,6 +7,7 @@
 import { parseEpoch } from "../archive_time.ts";
 import { KrunnerError, UsageError } from "../errors.ts";
 import { takeLock } from "../lock.ts";
+import { makeFolder } from "../make_folder.ts";
 import {
   type Checked,
   checkRelease,
@@ -71,7 +72,7 @@ export async function runRelease(
   }
   const prepared = await prepareRelease(options, host);
   if (options.dryRun) return await dryRun(prepared, options, host);
-  await Deno.mkdir(folderOf(prepared.statePath), { recursive: true });
+  await makeFolder(folderOf(prepared.statePath));
   // One for all families: the branch can take one commit at a time.
   using _lock = await takeLock(
     `${folderOf(prepared.statePath)}/release.lock`,

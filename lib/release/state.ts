@@ -6,6 +6,7 @@
 
 import { commitFiles } from "../commit_files.ts";
 import { KrunnerError } from "../errors.ts";
+import { makeFolder } from "../make_folder.ts";
 import { readOptional } from "../read_optional.ts";
 import type { ReleasedFile } from "../released.ts";
 
@@ -112,7 +113,7 @@ export async function writeState(
   path: string,
   state: ReleaseState,
 ): Promise<void> {
-  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+  await makeFolder(path.slice(0, path.lastIndexOf("/")));
   const content = `${JSON.stringify(state, null, 2)}\n`;
   await commitFiles([{ path, content }]);
 }

@@ -13,6 +13,7 @@ import { BUILD_LABEL, type Engine } from "../engine.ts";
 import { CancelledError, KrunnerError } from "../errors.ts";
 import { sha256 } from "../inputs.ts";
 import { takeLock } from "../lock.ts";
+import { makeFolder } from "../make_folder.ts";
 import type { BuildEvent } from "../build/run.ts";
 import { provideSource, STALL_TIMEOUT } from "../source_cache.ts";
 import type { DebianOrigin } from "../sources.ts";
@@ -65,7 +66,7 @@ export async function buildTtyd(
 ): Promise<TtydProduct> {
   const last = plan.steps.at(-1)!.image;
   const key = (await sha256(last)).slice(0, 16);
-  await Deno.mkdir(`${run.cache}/locks`, { recursive: true });
+  await makeFolder(`${run.cache}/locks`);
   // Another build would give the same names to other images.
   using _lock = await takeLock(
     `${run.cache}/locks/${run.engine.name}-${last.replaceAll(/[^\w.-]/g, "_")}`,

@@ -15,6 +15,7 @@ import {
   KrunnerError,
 } from "../errors.ts";
 import { sha256 } from "../inputs.ts";
+import { makeFolder } from "../make_folder.ts";
 import { openPackages } from "../package_dir.ts";
 import { inParallel } from "../parallel.ts";
 import type { Verbosity } from "../progress.ts";
@@ -163,9 +164,7 @@ async function openFolders(
     return (await openPackages(dir, root)).map((pkg) => pkg.dir);
   }
   if (!dryRun) {
-    await Deno.mkdir(out, { recursive: true }).catch((error) => {
-      throw fileError("write", out, error);
-    });
+    await makeFolder(out);
   }
   return [out];
 }
@@ -196,9 +195,7 @@ async function buildOne(
       await removeTtydLeftovers(folder, arch);
     }
     const logs = `${tools.folders[0]}/logs`;
-    await Deno.mkdir(logs, { recursive: true }).catch((error) => {
-      throw fileError("write", logs, error);
-    });
+    await makeFolder(logs);
     const product = await buildTtyd(plan, {
       ...tools,
       ...host,

@@ -6,7 +6,7 @@
  */
 
 import { commitFiles, type FileChange } from "../commit_files.ts";
-import { fileError } from "../errors.ts";
+import { makeFolder } from "../make_folder.ts";
 import { ttydOutputs } from "./plan.ts";
 import {
   formatRecord,
@@ -32,9 +32,7 @@ export async function commitTtyd(
   const changes: FileChange[] = [];
   for (const folder of folders) {
     const texts = `${folder}/${LICENCE_FOLDER}`;
-    await Deno.mkdir(texts, { recursive: true }).catch((error) => {
-      throw fileError("write", texts, error);
-    });
+    await makeFolder(texts);
     const files = { ...licences, [NOTICE.file]: NOTICE.text };
     for (const [name, content] of Object.entries(files)) {
       changes.push({ path: `${texts}/${name}`, content });

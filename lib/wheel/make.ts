@@ -8,6 +8,7 @@ import { commitFiles } from "../commit_files.ts";
 import { fileError } from "../errors.ts";
 import { sha256 } from "../inputs.ts";
 import { takeLock } from "../lock.ts";
+import { makeFolder } from "../make_folder.ts";
 import type { PackageDir } from "../package_dir.ts";
 import { fileStem } from "./names.ts";
 import { OutputFile, type Written } from "./output_file.ts";
@@ -140,14 +141,6 @@ async function writeAll(
 /** The same name each time: what a killed run leaves, the next one overwrites. */
 function partName(out: string, file: string): string {
   return `${out}/.${file}.part`;
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true });
-  } catch (error) {
-    throw fileError("write", path, error);
-  }
 }
 
 async function lockOutputs(
