@@ -9,6 +9,7 @@ import type { Engine } from "./engine.ts";
 import { fileError, StageError } from "./errors.ts";
 import type { NETWORKS } from "./options.ts";
 import { finish } from "./process.ts";
+import { writeAllSync } from "./write_all.ts";
 
 /** The ways to build: buildx, BuildKit of an old client, the classic builder, or
  * the one builder of another engine. */
@@ -258,12 +259,7 @@ export async function openLog(path: string): Promise<Deno.FsFile> {
 
 /** At once: lines of two streams come at the same time, and none may split another. */
 function writeLine(log: Deno.FsFile, line: string, path: string): void {
-  try {
-    let rest = new TextEncoder().encode(`${line}\n`);
-    while (rest.length > 0) rest = rest.subarray(log.writeSync(rest));
-  } catch (error) {
-    throw fileError("write", path, error);
-  }
+  writeAllSync(log, new TextEncoder().encode(`${line}\n`), path);
 }
 
 /** What the client says of itself and not of the build; the log has it all. */

@@ -5,6 +5,7 @@
  */
 
 import { CancelledError } from "./errors.ts";
+import { writeAll } from "./write_all.ts";
 
 /**
  * Asks on stderr and reads a line from stdin: `y` and `yes` mean yes, all else no.
@@ -37,5 +38,5 @@ export async function askYesNo(
 }
 
 async function write(text: string): Promise<void> {
-  await Deno.stderr.write(new TextEncoder().encode(text));
+  await writeAll(Deno.stderr, new TextEncoder().encode(text), "stderr");
 }

@@ -7,6 +7,7 @@
 import { type Engine, sealed, type SealedContainer } from "../engine.ts";
 import { fileError } from "../errors.ts";
 import { readTar } from "../tar_reader.ts";
+import { writeAll } from "../write_all.ts";
 
 /** The folder of the image that a later stage takes wheels from. */
 const WHEELS = "/wheels";
@@ -62,10 +63,7 @@ async function writeWheels(
     const path = `${dir}/${name}`;
     try {
       using file = await Deno.open(path, { write: true, createNew: true });
-      for await (const chunk of body) {
-        let rest = chunk;
-        while (rest.length > 0) rest = rest.subarray(await file.write(rest));
-      }
+      for await (const chunk of body) await writeAll(file, chunk, path);
     } catch (error) {
       throw fileError("write", path, error);
     }

@@ -7,6 +7,7 @@
 import { stripAnsiCode } from "@std/fmt/colors";
 import { CancelledError, KrunnerError } from "../errors.ts";
 import { capture, spawn } from "../process.ts";
+import { writeAll } from "../write_all.ts";
 import { lastLine } from "./git.ts";
 
 /** Ways to call twine, best first. */
@@ -136,9 +137,7 @@ async function readStderr(
   for await (const chunk of stream) {
     text += decoder.decode(chunk, { stream: true });
     if (!isShown) continue;
-    for (let rest = chunk; rest.length > 0;) {
-      rest = rest.subarray(await Deno.stderr.write(rest));
-    }
+    await writeAll(Deno.stderr, chunk, "stderr");
   }
   return text;
 }

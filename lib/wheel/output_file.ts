@@ -5,6 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { writeAllSync } from "../write_all.ts";
 
 /**
  * Bytes after which what was written is sent to the disk. Left to the end, the
@@ -23,14 +24,16 @@ export interface Written {
 /** A file on its way. */
 export class OutputFile implements AsyncDisposable {
   readonly #file: Deno.FsFile;
+  readonly #path: string;
   readonly #hash = createHash("sha256");
   #size = 0;
   #flushed = 0;
   #flushing: Promise<void> | undefined;
   #failures: unknown[] = [];
 
-  private constructor(file: Deno.FsFile) {
+  private constructor(file: Deno.FsFile, path: string) {
     this.#file = file;
+    this.#path = path;
   }
 
   /**
@@ -41,21 +44,19 @@ export class OutputFile implements AsyncDisposable {
   static async create(path: string): Promise<OutputFile> {
     return new OutputFile(
       await Deno.open(path, { write: true, create: true, truncate: true }),
+      path,
     );
   }
 
   /**
    * Writes a chunk, which the caller may change afterwards.
    *
-   * @throws As `Deno.FsFile.writeSync`.
+   * @throws {KrunnerError} If the system refuses.
    */
   write(chunk: Uint8Array): void {
     this.#hash.update(chunk);
     this.#size += chunk.length;
-    for (let rest = chunk; rest.length > 0;) {
-      // A copy within memory, mostly: faster than a trip to another thread.
-      rest = rest.subarray(this.#file.writeSync(rest));
-    }
+    writeAllSync(this.#file, chunk, this.#path);
     if (this.#size - this.#flushed >= FLUSH_AFTER) this.#flush();
   }
 
