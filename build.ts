@@ -24,7 +24,6 @@ import {
   STAGE_OPTIONS,
 } from "./lib/build_options.ts";
 import {
-  cacheFolder,
   DEFAULT_JOBS,
   dryRunOption,
   ENGINE_OPTION,
@@ -132,23 +131,19 @@ async function runBuilds(
 ): Promise<number> {
   const [
     { buildAll, renderResult, resultToJson },
-    { projectRoot },
+    { scriptHost },
     { showResults },
   ] = await Promise.all([
     import("./lib/build_all.ts"),
-    import("./lib/package_dir.ts"),
+    import("./lib/script_host.ts"),
     import("./lib/results.ts"),
   ]);
   const sources = sourcesFolder(options.sources, Deno.env.get);
   return await showResults(
     (events) =>
       buildAll({ ...options, sources }, {
-        root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
-        cache: cacheFolder(Deno.env.get),
+        ...scriptHost(import.meta.dirname, signal),
         sourceDateEpoch: Deno.env.get("SOURCE_DATE_EPOCH"),
-        pid: Deno.pid,
-        processors: navigator.hardwareConcurrency,
-        signal,
         ...events,
       }),
     { render: renderResult, toJson: resultToJson },

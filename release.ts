@@ -26,7 +26,6 @@ import {
   ARCHES_OPTION,
   BASE_OPTION,
   BASES,
-  cacheFolder,
   DEFAULT_JOBS,
   DIR_OPTION,
   dryRunOption,
@@ -212,12 +211,12 @@ async function release(
 ): Promise<number> {
   const [
     { runRelease },
-    { projectRoot },
+    { scriptHost },
     { progressOnStderr },
     { askYesNo },
   ] = await Promise.all([
     import("./lib/release/run_release.ts"),
-    import("./lib/package_dir.ts"),
+    import("./lib/script_host.ts"),
     import("./lib/progress.ts"),
     import("./lib/question.ts"),
   ]);
@@ -225,13 +224,9 @@ async function release(
   const isTerminal = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
   const sources = sourcesFolder(options.sources, Deno.env.get);
   return await runRelease({ ...options, sources }, {
-    root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
+    ...scriptHost(import.meta.dirname, signal),
     cwd: Deno.cwd(),
-    cache: cacheFolder(Deno.env.get),
     sourceDateEpoch: Deno.env.get("SOURCE_DATE_EPOCH"),
-    pid: Deno.pid,
-    processors: navigator.hardwareConcurrency,
-    signal,
     progress,
     env: Deno.env.get,
     date: () => Date.now(),

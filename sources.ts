@@ -26,7 +26,6 @@ import {
 } from "./lib/build_options.ts";
 import { UsageError } from "./lib/errors.ts";
 import {
-  cacheFolder,
   dryRunOption,
   ENGINE_OPTION,
   OUTPUT_OPTIONS,
@@ -140,21 +139,17 @@ async function runCollect(
 ): Promise<number> {
   const [
     { collectAll, renderResult, resultToJson },
-    { projectRoot },
+    { scriptHost },
     { showResults },
   ] = await Promise.all([
     import("./lib/collect/collect_all.ts"),
-    import("./lib/package_dir.ts"),
+    import("./lib/script_host.ts"),
     import("./lib/results.ts"),
   ]);
   return await showResults(
     (events) =>
       collectAll(options, {
-        root: projectRoot(import.meta.dirname ?? ".", Deno.cwd()),
-        cache: cacheFolder(Deno.env.get),
-        pid: Deno.pid,
-        processors: navigator.hardwareConcurrency,
-        signal,
+        ...scriptHost(import.meta.dirname, signal),
         ...events,
       }),
     { render: renderResult, toJson: resultToJson },

@@ -312,13 +312,13 @@ async function build(
   const [
     { buildAllTtyd },
     { renderTtydResult, ttydResultToJson },
-    { projectRoot },
+    { scriptHost },
     { provideRecipes },
     { showResults },
   ] = await Promise.all([
     import("./lib/ttyd/build_all.ts"),
     import("./lib/ttyd/results.ts"),
-    import("./lib/package_dir.ts"),
+    import("./lib/script_host.ts"),
     import("./lib/own_dockerfiles.ts"),
     import("./lib/results.ts"),
   ]);
@@ -328,11 +328,8 @@ async function build(
   return await showResults(
     (events) =>
       buildAllTtyd({ ...command, sources }, {
-        root: projectRoot(scriptDir, Deno.cwd()),
+        ...scriptHost(import.meta.dirname, signal),
         recipes,
-        cache: cacheFolder(Deno.env.get),
-        pid: Deno.pid,
-        signal,
         ...events,
       }),
     { render: renderTtydResult, toJson: ttydResultToJson },
